@@ -1,7 +1,7 @@
 // Files in Node: bounded reads and atomic writes, with system errors told in one line.
 
-import { unlinkSync } from 'node:fs';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { FileError } from './errors.ts';
 
@@ -98,8 +98,8 @@ export async function writeFileAtomic(
 }
 
 /**
- * Lets `write` fill a file at the path aside that it is given, then syncs it and puts it in the place of
- * `path`. For writers that take a path, such as child processes; see `writeFileAtomic` for the guarantees.
+ * Lets `write` fill a file or folder at the path aside that it is given, then syncs it and puts it in the place
+ * of `path` (a folder can only take the place of an empty one). See `writeFileAtomic` for the guarantees.
  */
 export async function replaceAtomically(
   path: string,
@@ -114,7 +114,7 @@ export async function replaceAtomically(
     // The rename itself lasts only once the folder is on disk; not every system lets a folder be synced.
     await sync(dirname(resolve(path))).catch(() => {});
   } catch (error) {
-    await unlink(aside).catch(() => {});
+    await rm(aside, { recursive: true, force: true });
     throw asFileError(error, 'write', path);
   } finally {
     forget();
@@ -122,8 +122,8 @@ export async function replaceAtomically(
 }
 
 /** Where the content of `path` grows before it is renamed: same folder, so the same file system. */
-export function pathAside(path: string): string {
-  return `${path}.tmp-${process.pid}`;
+function pathAside(path: string): string {
+  return `${resolve(path)}.tmp-${process.pid}`;
 }
 
 const unfinished = new Set<string>();
@@ -139,13 +139,7 @@ function removeOnExit(path: string): () => void {
 }
 
 function removeUnfinished(): void {
-  for (const path of unfinished) {
-    try {
-      unlinkSync(path);
-    } catch {
-      // Not begun yet, or already in place.
-    }
-  }
+  for (const path of unfinished) rmSync(path, { recursive: true, force: true });
 }
 
 async function sync(path: string): Promise<void> {
