@@ -114,7 +114,8 @@ function sliceRule(op: OpOf<'slice'>, [x]: readonly Shape[]): Shape {
   const fits = x.every(
     (dim, i) => op.starts[i] >= 0 && op.sizes[i] >= 1 && op.starts[i] + op.sizes[i] <= dim,
   );
-  if (!fits || op.sizes.length !== x.length) fail('slice', [x], `room for ${op.sizes} from ${op.starts}`);
+  if (!fits || op.sizes.length !== x.length || op.starts.length !== x.length)
+    fail('slice', [x], `room for ${op.sizes} from ${op.starts}`);
   return op.sizes;
 }
 
@@ -123,7 +124,7 @@ function concatRule(op: OpOf<'concat'>, shapes: readonly Shape[]): Shape {
   const fits = shapes.every(
     (s) => s.length === first.length && s.every((dim, axis) => axis === op.axis || dim === first[axis]),
   );
-  if (!fits || op.axis >= first.length) fail('concat', shapes, `equal shapes but for axis ${op.axis}`);
+  if (!fits || !(op.axis in first)) fail('concat', shapes, `equal shapes but for axis ${op.axis}`);
   return first.map((dim, axis) => (axis === op.axis ? shapes.reduce((sum, s) => sum + s[axis], 0) : dim));
 }
 
@@ -176,9 +177,11 @@ export const shapeRules: { readonly [K in Kind]: Rule<K> } = {
   },
   slice: sliceRule,
   pad: (op, [x]) =>
-    op.before.length === x.length && op.after.length === x.length
+    op.before.length === x.length &&
+    op.after.length === x.length &&
+    [...op.before, ...op.after].every((n) => n >= 0)
       ? x.map((dim, i) => op.before[i] + dim + op.after[i])
-      : fail('pad', [x], 'one amount for each axis'),
+      : fail('pad', [x], `an amount of at least 0 for each axis, not [${op.before}] and [${op.after}]`),
   concat: concatRule,
 };
 
