@@ -1,0 +1,77 @@
+// dataset.json, the field's file of labels: its schema, and labels as the vectors that networks take.
+import { z } from 'zod';
+import { FileError } from '../core/errors.ts';
+
+/** A class number, or a vector of any numbers. */
+export type Label = number | readonly number[];
+
+/** One property of every image, in the order of the image files: `values[i]` indexes `names`. */
+export interface Attribute {
+  readonly names: readonly string[];
+  readonly values: readonly number[];
+}
+
+const label = z.union([z.int().min(0), z.array(z.number()).min(1)]);
+
+const schema = z.object({
+  /** As the published tools write it: [file, class or vector] for every image, or null. */
+  labels: z.array(z.tuple([z.string(), label])).nullish(),
+  /** Ours: class names, or one name per element of a vector. Other readers ignore it. */
+  labelNames: z.array(z.string()).optional(),
+  /** Ours: further properties, by name. */
+  attributes: z
+    .record(z.string(), z.object({ names: z.array(z.string()), values: z.array(z.int().min(0)) }))
+    .optional(),
+});
+
+export type DatasetJson = z.infer<typeof schema>;
+
+/** @throws FileError that names `path` and the first thing wrong in it. */
+export function parseDatasetJson(text: string, path: string): DatasetJson {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new FileError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new FileError(`${path}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
+}
+
+/** Label vectors of a data set: float32 [labels.length, dim]. */
+export interface LabelTable {
+  readonly dim: number;
+  readonly vectors: Float32Array;
+}
+
+/**
+ * One-hot vectors for class numbers, the vectors themselves otherwise. There are as many classes as the largest
+ * number needs, or as there are names.
+ * @throws FileError naming `path` when both kinds or vectors of different lengths occur.
+ */
+export function labelTable(
+  labels: readonly Label[],
+  names: readonly string[] | undefined,
+  path: string,
+): LabelTable {
+  const lengths = new Set(labels.map((item) => (typeof item === 'number' ? 0 : item.length)));
+  if (lengths.size > 1) {
+    const kinds = [...lengths].map((length) => (length === 0 ? 'classes' : `vectors of ${length}`));
+    throw new FileError(`${path}: got labels of different kinds (${kinds.join(', ')}), expected one kind`);
+  }
+  const length = [...lengths][0];
+  const classes = labels.reduce<number>(
+    (most, item) => Math.max(most, typeof item === 'number' ? item + 1 : 0),
+    0,
+  );
+  const dim = length || Math.max(classes, names?.length ?? 0);
+  if (dim > 2 ** 16) throw new FileError(`${path}: got ${dim} classes, expected at most ${2 ** 16}`);
+  const vectors = new Float32Array(labels.length * dim);
+  labels.forEach((item, i) => {
+    if (typeof item === 'number') vectors[i * dim + item] = 1;
+    else vectors.set(item, i * dim);
+  });
+  return { dim, vectors };
+}
