@@ -1,0 +1,102 @@
+// `stylegan mix`: pictures that take some layers from one seed and the rest from another.
+
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { makeFolder } from '../core/files.node.ts';
+import type { FloatTensor } from '../core/tensor.ts';
+import { type Picture, picturesOf, tilePictures } from '../generate/image-grid.ts';
+import { labelsOf } from '../generate/labels.ts';
+import { mixStyles, stylesOf } from '../generate/mix.ts';
+import type { Network } from '../generate/network.ts';
+import { latentsOf } from '../generate/seeds.ts';
+import { interruption } from './interrupt.ts';
+import {
+  classOption,
+  type Device,
+  deviceOption,
+  networkOption,
+  numbersOption,
+  requireOptions,
+  truncCutoffOption,
+  truncOption,
+} from './options.ts';
+import { startProgress } from './progress.ts';
+import { withNetwork } from './with-network.ts';
+
+interface MixOptions {
+  network: string;
+  rows: number[];
+  cols: number[];
+  styles?: number[];
+  trunc: number;
+  truncCutoff?: number;
+  class?: number;
+  outdir: string;
+  device: Device;
+}
+
+export function mixCommand(): Command {
+  const command = new Command('mix')
+    .description('mix the styles of two sets of seeds')
+    .addOption(networkOption())
+    .addOption(numbersOption('--rows', 'seeds of the rows'))
+    .addOption(numbersOption('--cols', 'seeds of the columns'))
+    .addOption(numbersOption('--styles', 'layers taken from the column seed (default: 0-6)'))
+    .addOption(truncOption())
+    .addOption(truncCutoffOption())
+    .addOption(classOption())
+    .option('--outdir <folder>', 'where the pictures go', 'out')
+    .addOption(deviceOption())
+    .addHelpText(
+      'after',
+      `
+Writes ROW-COL.png for every pair, SEED-SEED.png for the sources, and grid.png with the sources along its edges.
+Low layers carry pose and shape, high layers colours and details.
+
+Examples:
+  stylegan mix --network network.safetensors --rows 85,100,75 --cols 55,821 --styles 0-6 --outdir out
+  stylegan mix --network network.safetensors --rows 0-3 --cols 4-7 --styles 4-7 --trunc 0.7`,
+    )
+    .action((options: MixOptions) => withNetwork(options, (network) => mix(network, options)));
+  return requireOptions(command, '--network', '--rows', '--cols');
+}
+
+async function mix(network: Network, options: MixOptions): Promise<void> {
+  const { rows, cols, outdir } = options;
+  const { zDim, cDim, numWs } = network.config;
+  const styles = stylesOf(options.styles, numWs);
+  const c = labelsOf(options.class, cDim, 1);
+  const { writePng } = await import('../generate/image-files.node.ts');
+  await makeFolder(outdir);
+
+  const seeds = [...new Set([...rows, ...cols])];
+  const progress = startProgress('mix', seeds.length + rows.length * cols.length, 'images');
+  let done = 0;
+  const render = async (ws: FloatTensor, name: string): Promise<Picture> => {
+    interruption.throwIfAborted();
+    const [picture] = picturesOf(await network.synthesis(ws));
+    await writePng(join(outdir, name), picture);
+    progress.update(++done);
+    return picture;
+  };
+
+  const sources = new Map<number, { ws: FloatTensor; picture: Picture }>();
+  for (const seed of seeds) {
+    const truncation = { psi: options.trunc, cutoff: options.truncCutoff };
+    const ws = await network.mapping(latentsOf([seed], zDim), c, truncation);
+    sources.set(seed, { ws, picture: await render(ws, `${seed}-${seed}.png`) });
+  }
+  const source = (seed: number) => sources.get(seed)!;
+
+  const cells: (Picture | null)[] = [null, ...cols.map((seed) => source(seed).picture)];
+  for (const row of rows) {
+    cells.push(source(row).picture);
+    for (const col of cols) {
+      const ws = mixStyles(source(row).ws, source(col).ws, styles);
+      cells.push(await render(ws, `${row}-${col}.png`));
+    }
+  }
+  await writePng(join(outdir, 'grid.png'), tilePictures(cells, cols.length + 1));
+  progress.finish();
+  console.log(`wrote ${rows.length * cols.length} mixtures and grid.png to ${outdir}`);
+}

@@ -1,0 +1,75 @@
+// Options that several commands share, and parsers that turn their text into checked values.
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseNumbers } from '../generate/seeds.ts';
+
+const DEVICES = ['auto', 'cpu', 'webgpu', 'cuda'] as const;
+export type Device = (typeof DEVICES)[number];
+
+export function networkOption(): Option {
+  return new Option('--network <file>', 'network snapshot (.safetensors)');
+}
+
+export function deviceOption(): Option {
+  return new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto');
+}
+
+export function classOption(): Option {
+  return new Option('--class <index>', 'class label, for networks trained with labels').argParser(
+    wholeNumber(0),
+  );
+}
+
+export function truncOption(): Option {
+  return new Option('--trunc <psi>', 'truncation: 1 is none, 0 gives the average image')
+    .default(1)
+    .argParser(finiteNumber);
+}
+
+export function truncCutoffOption(): Option {
+  return new Option('--trunc-cutoff <n>', 'truncate only the first n layers').argParser(wholeNumber(0));
+}
+
+/** `--NAME <list>` of numbers and ranges, such as 0-35,40. */
+export function numbersOption(flag: string, description: string): Option {
+  return new Option(`${flag} <list>`, description).argParser((text) => parseNumbers(text, flag));
+}
+
+/**
+ * Demands that the options be given. Unlike commander's mandatory options it lets an unknown flag be told first,
+ * with what was probably meant: `--seed 3` is a slip for `--seeds`, not a missing `--seeds`.
+ */
+export function requireOptions(command: Command, ...flags: string[]): Command {
+  return command.hook('preAction', () => {
+    for (const option of command.options) {
+      if (flags.includes(option.long ?? '') && command.getOptionValue(option.attributeName()) === undefined) {
+        command.error(`error: required option '${option.flags}' not specified`);
+      }
+    }
+  });
+}
+
+/** Parser of a whole number of at least `min`. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of any finite number. */
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+/** Parser of a grid, columns x rows: `4x2` → [4, 2]. */
+export function gridSize(text: string): [columns: number, rows: number] {
+  const match = /^([1-9]\d{0,2})x([1-9]\d{0,2})$/.exec(text);
+  if (!match) throw new InvalidArgumentError('Expected columns x rows, such as 4x2.');
+  return [Number(match[1]), Number(match[2])];
+}
