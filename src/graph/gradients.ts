@@ -87,7 +87,8 @@ export const gradientRules: { readonly [K in Kind]: Rule<K> } = {
   softplus: (_op, gy, [x]) => [mul(gy, sigmoid(x))],
   abs: (_op, gy, [x]) => [mul(gy, sign(x))],
   sign: flat,
-  pow: ({ exponent }, gy, [x]) => [mul(gy, mul(pow(x, exponent - 1), exponent))],
+  // x⁰ is flat; the general rule would give 0·∞ for it at x = 0.
+  pow: ({ exponent }, gy, [x]) => [exponent === 0 ? null : mul(gy, mul(pow(x, exponent - 1), exponent))],
   // The slope is positive, so y has the sign of x and the mask can be read from y, which is kept anyway.
   leakyRelu: ({ slope }, gy, _x, y) => [mul(gy, leakyMask(y, slope))],
   leakyMask: flat,
