@@ -1,6 +1,6 @@
 // Reference evaluation in float64: plain loops that are the definition of every operator.
 
-import { type Shape, sizeOf, stridesOf } from '../core/tensor.ts';
+import { type Shape, sameShape, sizeOf, stridesOf } from '../core/tensor.ts';
 import { type Graph, type Kind, type Node, type OpOf, topologicalOrder } from './node.ts';
 import {
   convInputGradReference,
@@ -40,16 +40,19 @@ function viewIndices(shape: Shape, strides: readonly number[], offset = 0): Int3
   let indices = Int32Array.of(offset);
   shape.forEach((dim, axis) => {
     const grown = new Int32Array(indices.length * dim);
-    for (let i = 0; i < grown.length; i++)
-      grown[i] = indices[Math.floor(i / dim)] + (i % dim) * strides[axis];
+    for (let i = 0; i < indices.length; i++)
+      for (let j = 0; j < dim; j++) grown[i * dim + j] = indices[i] + j * strides[axis];
     indices = grown;
   });
   return indices;
 }
 
 /** out[i] = x[indices[i]] */
-const gather = (x: Float64Array, indices: Int32Array): Float64Array =>
-  Float64Array.from(indices, (index) => x[index]);
+function gather(x: Float64Array, indices: Int32Array): Float64Array {
+  const out = new Float64Array(indices.length);
+  for (let i = 0; i < out.length; i++) out[i] = x[indices[i]];
+  return out;
+}
 
 /** out[indices[i]] += x[i], the adjoint of {@link gather} */
 function scatterAdd(out: Float64Array, x: Float64Array, indices: Int32Array): Float64Array {
@@ -65,7 +68,7 @@ function broadcastStrides(from: Shape, to: Shape): number[] {
 }
 
 const expand = (x: Float64Array, from: Shape, to: Shape): Float64Array =>
-  gather(x, viewIndices(to, broadcastStrides(from, to)));
+  sameShape(from, to) ? x : gather(x, viewIndices(to, broadcastStrides(from, to)));
 
 const binary =
   <K extends Kind>(f: (a: number, b: number) => number): Rule<K> =>
