@@ -1,0 +1,102 @@
+// Values during lowering: each node may exist in row-major layout, in the blocked layout NCHWc, or in both.
+//
+// Blocked: [N, C, H, W] is stored as [N, C/b, H, W, b]. Its nominal ONNX shape stays [N, C, H, W].
+
+import { type Shape, sizeOf } from '../core/tensor.ts';
+import type { Node } from '../graph/node.ts';
+import { type Attribute, type ModelBuilder, NCHWC } from './model.ts';
+import type { Target } from './target.ts';
+
+/** Names of the ONNX values that hold a node, one for each layout that exists. */
+export interface Forms {
+  plain?: string;
+  blocked?: string;
+}
+
+/** The state of one lowering: the model so far and where each node's value lies. */
+export class Lowering {
+  readonly model: ModelBuilder;
+  readonly target: Target;
+  private readonly forms = new Map<Node, Forms>();
+
+  constructor(model: ModelBuilder, target: Target) {
+    this.model = model;
+    this.target = target;
+  }
+
+  define(node: Node, forms: Forms): void {
+    this.forms.set(node, { ...forms });
+  }
+
+  private formsOf(node: Node): Forms {
+    const forms = this.forms.get(node);
+    if (forms === undefined) throw new Error(`lowering: ${node.op.kind} was used before it was lowered`);
+    return forms;
+  }
+
+  /** Whether images of this shape have a blocked form: whole blocks of channels, and room to gain from it. */
+  canBlock(shape: Shape): boolean {
+    const { block } = this.target;
+    return block > 0 && shape.length === 4 && shape[1] % block === 0 && shape[2] * shape[3] > 1;
+  }
+
+  isBlocked(node: Node): boolean {
+    return this.formsOf(node).blocked !== undefined;
+  }
+
+  /** True when only the blocked form exists so far: computing there saves a reordering. */
+  isOnlyBlocked(node: Node): boolean {
+    return this.formsOf(node).plain === undefined;
+  }
+
+  /** The row-major value. */
+  plain(node: Node): string {
+    const forms = this.formsOf(node);
+    forms.plain ??= this.unblock(forms.blocked!, node.shape);
+    return forms.plain;
+  }
+
+  /** The blocked value; the shape must satisfy {@link canBlock}. */
+  blocked(node: Node): string {
+    const forms = this.formsOf(node);
+    forms.blocked ??= this.model.node('ReorderInput', [forms.plain!], {}, NCHWC);
+    return forms.blocked;
+  }
+
+  unblock(value: string, shape: Shape): string {
+    return this.model.node('ReorderOutput', [value], { channels: shape[1] }, NCHWC);
+  }
+
+  emit(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Record<string, Attribute>,
+    domain?: string,
+  ): string {
+    return this.model.node(opType, inputs, attributes, domain);
+  }
+
+  reshape(value: string, shape: Shape): string {
+    return this.emit('Reshape', [value, this.model.ints(shape)]);
+  }
+
+  transpose(value: string, perm: readonly number[]): string {
+    return this.emit('Transpose', [value], { perm });
+  }
+
+  /** Cuts [start, start + size) out of each listed axis. */
+  slice(value: string, cuts: readonly { axis: number; start: number; size: number }[]): string {
+    if (cuts.length === 0) return value;
+    const { ints } = { ints: (v: number[]) => this.model.ints(v) };
+    const starts = ints(cuts.map((cut) => cut.start));
+    const ends = ints(cuts.map((cut) => cut.start + cut.size));
+    return this.emit('Slice', [value, starts, ends, ints(cuts.map((cut) => cut.axis))]);
+  }
+
+  /** A blocked value seen as [N, C/b, H, W·b]: rows are whole, so rows and pixels can be cut and joined. */
+  blockedView(value: string, [n, c, ...spatial]: Shape): { value: string; shape: number[] } {
+    const { block } = this.target;
+    const shape = [n, c / block, sizeOf(spatial), block];
+    return { value: this.reshape(value, shape), shape };
+  }
+}

@@ -1,0 +1,90 @@
+// Lowers a graph to an ONNX model: the table of operators, in order, with a few fusions.
+
+import type { Graph, Kind, Node, OpOf } from '../graph/node.ts';
+import { topologicalOrder } from '../graph/node.ts';
+import { fuseEpilogues } from './fuse.ts';
+import { type Forms, Lowering } from './layout.ts';
+import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from './lower-conv.ts';
+import { leakyMask, leakyRelu, lowerBinary, lowerUnary, power, unaryLowerings } from './lower-elementwise.ts';
+import { lowerUpFirDn } from './lower-fir.ts';
+import { lowerMatmul } from './lower-matmul.ts';
+import { lowerSum } from './lower-reduce.ts';
+import { lowerConcat, lowerFill, lowerPad, lowerReshape, lowerSlice } from './lower-shape.ts';
+import { ModelBuilder, type OnnxModel } from './model.ts';
+import type { Target } from './target.ts';
+
+type Rule<K extends Kind> = (ctx: Lowering, op: OpOf<K>, node: Node) => Forms;
+
+const unary = (kind: keyof typeof unaryLowerings) => (ctx: Lowering, _op: unknown, node: Node) =>
+  lowerUnary(ctx, node, (x) => unaryLowerings[kind](ctx, x));
+const binary = (ctx: Lowering, _op: unknown, node: Node) => lowerBinary(ctx, node);
+
+/** The table: one rule for each operator; a missing one does not compile. */
+const loweringRules: { readonly [K in Kind]: Rule<K> } = {
+  input: (ctx, op) => ({ plain: ctx.model.input(op.name, op.shape) }),
+  constant: (ctx, op) => ({ plain: ctx.model.floats(op.data, op.shape) }),
+  fill: lowerFill,
+  exp: unary('exp'),
+  log: unary('log'),
+  sin: unary('sin'),
+  cos: unary('cos'),
+  tanh: unary('tanh'),
+  sigmoid: unary('sigmoid'),
+  softplus: unary('softplus'),
+  abs: unary('abs'),
+  sign: unary('sign'),
+  pow: (ctx, op, node) => lowerUnary(ctx, node, (x) => power(ctx, x, op)),
+  leakyRelu: (ctx, op, node) => lowerUnary(ctx, node, (x) => leakyRelu(ctx, x, op)),
+  leakyMask: (ctx, op, node) => lowerUnary(ctx, node, (x) => leakyMask(ctx, x, op)),
+  add: binary,
+  sub: binary,
+  mul: binary,
+  div: binary,
+  matmul: lowerMatmul,
+  conv: (ctx, op, node) => lowerConv(ctx, node, op),
+  convInputGrad: (ctx, op, node) => lowerConvInputGrad(ctx, node, op),
+  convWeightGrad: (ctx, op, node) => lowerConvWeightGrad(ctx, node, op),
+  upfirdn: (ctx, op, node) => lowerUpFirDn(ctx, node, op),
+  sum: (ctx, op, node) => lowerSum(ctx, node, op),
+  broadcast: (ctx, op, node) => ({
+    plain: ctx.emit('Expand', [ctx.plain(node.inputs[0]), ctx.model.ints(op.shape)]),
+  }),
+  reshape: lowerReshape,
+  transpose: (ctx, { perm }, node) => ({ plain: ctx.transpose(ctx.plain(node.inputs[0]), perm) }),
+  slice: lowerSlice,
+  pad: lowerPad,
+  concat: lowerConcat,
+};
+
+function lowerNode(ctx: Lowering, node: Node): Forms {
+  const rule = loweringRules[node.op.kind] as Rule<Kind>;
+  return rule(ctx, node.op, node);
+}
+
+/** The ONNX model of `graph` for `target`: same input names, same output names, static shapes. */
+export function lower(graph: Graph, target: Target): OnnxModel {
+  const ctx = new Lowering(new ModelBuilder(), target);
+  const names = Object.keys(graph.outputs);
+  const roots = names.map((name) => graph.outputs[name]);
+  const order = topologicalOrder(roots);
+  const fused = fuseEpilogues(ctx, order, roots);
+  for (const node of order) {
+    if (fused.absorbed.has(node)) continue;
+    const epilogue = fused.epilogues.get(node);
+    if (epilogue === undefined) {
+      ctx.define(node, lowerNode(ctx, node));
+    } else {
+      const { conv, bias, slope } = epilogue;
+      const forms = lowerConv(ctx, conv, conv.op as OpOf<'conv'>, {
+        slope,
+        bias: bias && ctx.reshape(ctx.plain(bias), [conv.shape[1]]),
+      });
+      ctx.define(node, forms);
+    }
+  }
+  for (const name of names) {
+    const node = graph.outputs[name];
+    ctx.model.output(name, ctx.plain(node), node.shape);
+  }
+  return ctx.model.build();
+}

@@ -1,0 +1,125 @@
+// An engine over any of ONNX Runtime's JavaScript packages, which share one interface.
+
+import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from 'onnxruntime-common';
+import { type Shape, sizeOf } from '../core/tensor.ts';
+import { type Graph, topologicalOrder } from '../graph/node.ts';
+import { hashGraph } from '../graph/print.ts';
+import { simplify } from '../graph/simplify.ts';
+import { lower } from '../onnx/lower.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { Target } from '../onnx/target.ts';
+import type { Engine, Feeds, Session } from './engine.ts';
+
+/** The two things that are used of an ONNX Runtime package. */
+export interface OrtPackage {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
+type Shapes = Readonly<Record<string, Shape>>;
+
+class OrtSession implements Session {
+  readonly inputs: Shapes;
+  readonly outputs: Shapes;
+  private readonly ort: OrtPackage;
+  private readonly session: InferenceSession;
+
+  constructor(ort: OrtPackage, session: InferenceSession, inputs: Shapes, outputs: Shapes) {
+    this.ort = ort;
+    this.session = session;
+    this.inputs = inputs;
+    this.outputs = outputs;
+  }
+
+  async run(feeds: Feeds): Promise<Record<string, Float32Array>> {
+    const tensors: Record<string, InstanceType<TensorConstructor>> = {};
+    for (const [name, shape] of Object.entries(this.inputs)) {
+      const data = feeds[name];
+      if (data === undefined || data.length !== sizeOf(shape)) {
+        throw new RangeError(`input ${name}: got ${data?.length ?? 'nothing'}, expected [${shape}]`);
+      }
+      tensors[name] = new this.ort.Tensor('float32', data, shape);
+    }
+    const results = await this.session.run(tensors);
+    const outputs: Record<string, Float32Array> = {};
+    for (const name of Object.keys(this.outputs))
+      outputs[name] = (await results[name].getData()) as Float32Array;
+    return outputs;
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+}
+
+export interface OrtEngineOptions {
+  readonly device: Engine['device'];
+  readonly target: Target;
+  readonly sessionOptions: InferenceSession.SessionOptions;
+}
+
+/** Creates a session from a lowered model; weights outside the protobuf are handed over with it. */
+export function createOrtSession(
+  ort: OrtPackage,
+  model: OnnxModel,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const externalData = model.externalData.map(({ path, data }) => ({ path, data }));
+  return ort.InferenceSession.create(model.bytes, { ...options, externalData });
+}
+
+/** An engine that compiles for one provider and caches sessions by the hash of their simplified graph. */
+export class OrtEngine implements Engine {
+  readonly device: Engine['device'];
+  readonly target: Target;
+  private readonly ort: OrtPackage;
+  private readonly sessionOptions: InferenceSession.SessionOptions;
+  private readonly sessions = new Map<string, Promise<OrtSession>>();
+
+  constructor(ort: OrtPackage, { device, target, sessionOptions }: OrtEngineOptions) {
+    this.ort = ort;
+    this.device = device;
+    this.target = target;
+    this.sessionOptions = sessionOptions;
+  }
+
+  compile(graph: Graph): Promise<Session> {
+    const simple = simplify(graph);
+    const key = hashGraph(simple);
+    let session = this.sessions.get(key);
+    if (session === undefined) {
+      session = this.create(simple);
+      this.sessions.set(key, session);
+    }
+    return session;
+  }
+
+  private async create(graph: Graph): Promise<OrtSession> {
+    const model = lower(graph, this.target);
+    const inputs: Record<string, Shape> = {};
+    for (const node of topologicalOrder(Object.values(graph.outputs))) {
+      if (node.op.kind === 'input') inputs[node.op.name] = node.shape;
+    }
+    const outputs = Object.fromEntries(
+      Object.entries(graph.outputs).map(([name, node]) => [name, node.shape]),
+    );
+    const session = await createOrtSession(this.ort, model, this.sessionOptions);
+    return new OrtSession(this.ort, session, inputs, outputs);
+  }
+
+  async release(session: Session): Promise<void> {
+    for (const [key, promise] of this.sessions) {
+      const known = await promise;
+      if (known === session) {
+        this.sessions.delete(key);
+        await known.release();
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of open) await (await session).release();
+  }
+}
