@@ -11,16 +11,20 @@ export interface Attribute {
   readonly values: readonly number[];
 }
 
-const label = z.union([z.int().min(0), z.array(z.number()).min(1)]);
+const names = z.array(z.string()).readonly();
+const label: z.ZodType<Label> = z.union([z.int().min(0), z.array(z.number()).min(1)]);
 
 const schema = z.object({
   /** As the published tools write it: [file, class or vector] for every image, or null. */
-  labels: z.array(z.tuple([z.string(), label])).nullish(),
+  labels: z
+    .array(z.tuple([z.string(), label]))
+    .readonly()
+    .nullish(),
   /** Ours: class names, or one name per element of a vector. Other readers ignore it. */
-  labelNames: z.array(z.string()).optional(),
+  labelNames: names.optional(),
   /** Ours: further properties, by name. */
   attributes: z
-    .record(z.string(), z.object({ names: z.array(z.string()), values: z.array(z.int().min(0)) }))
+    .record(z.string(), z.object({ names, values: z.array(z.int().min(0)).readonly() }))
     .optional(),
 });
 

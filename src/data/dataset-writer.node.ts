@@ -1,90 +1,66 @@
-// Writes a prepared data set as a zip or a folder, aside first, so that a half-written one is never found under its name.
-import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+// Writes a prepared data set as a zip or a folder, so that a half-written one is never found under its name.
+import { type FileHandle, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileError } from '../core/errors.ts';
+import { makeFolder, replaceAtomically } from '../core/files.node.ts';
 import type { DatasetJson } from './dataset-json.ts';
 import { StoredZipWriter } from './zip.ts';
 
-export interface DatasetWriter {
-  /** Adds the next image and returns its file name, `00000/img00000000.png` for the first. */
-  add(png: Uint8Array): Promise<string>;
-  /** Writes dataset.json and gives the data set its name. */
-  finish(json: DatasetJson): Promise<void>;
-  /** Removes what was written. */
-  discard(): Promise<void>;
-}
+/** Adds the next image, a PNG, and returns its file name: `00000/img00000000.png` for the first. */
+export type AddImage = (png: Uint8Array) => Promise<string>;
 
 /** The published tools' layout: a thousand images per folder. */
-export function imageName(index: number): string {
+function imageName(index: number): string {
   const digits = String(index).padStart(8, '0');
   return `${digits.slice(0, 5)}/img${digits}.png`;
 }
 
 /**
- * Begins a data set at `dest`: a zip of stored entries where the name ends in .zip, a folder otherwise.
+ * Writes a data set to `dest`: a zip of stored entries where the name ends in .zip, a folder otherwise. `fill` adds
+ * the images and returns what dataset.json says; when it rejects, nothing is left.
  * @throws FileError when there is something at `dest`, or it cannot be written.
  */
-export async function createDataset(dest: string): Promise<DatasetWriter> {
+export async function writeDataset(
+  dest: string,
+  fill: (add: AddImage) => Promise<DatasetJson>,
+): Promise<void> {
   if (await stat(dest).catch(() => null)) {
-    throw new FileError(`${dest} exists: remove it first, or give another destination`);
+    throw new FileError(`${dest} exists already: remove it first, or give another destination`);
   }
-  const aside = `${dest}.tmp-${process.pid}`;
-  try {
-    await mkdir(dirname(dest), { recursive: true });
-    await rm(aside, { recursive: true, force: true });
-    return dest.toLowerCase().endsWith('.zip')
-      ? await createZip(dest, aside)
-      : await createFolder(dest, aside);
-  } catch (error) {
-    throw new FileError(`${dest} cannot be written: ${(error as Error).message}`);
-  }
+  await makeFolder(dirname(dest));
+  const write = dest.toLowerCase().endsWith('.zip') ? writeZip : writeFolder;
+  await replaceAtomically(dest, (aside) => write(aside, fill));
 }
 
-async function createZip(dest: string, aside: string): Promise<DatasetWriter> {
-  const file = await open(aside, 'wx');
-  const zip = new StoredZipWriter((bytes) => writeAll(file, bytes));
-  let count = 0;
-  return {
-    async add(png) {
+async function writeZip(path: string, fill: (add: AddImage) => Promise<DatasetJson>): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    const zip = new StoredZipWriter((bytes) => writeFully(file, bytes));
+    let count = 0;
+    const json = await fill(async (png) => {
       const name = imageName(count++);
       await zip.add(name, png);
       return name;
-    },
-    async finish(json) {
-      await zip.add('dataset.json', new TextEncoder().encode(JSON.stringify(json)));
-      await zip.finish();
-      await file.sync();
-      await file.close();
-      await rename(aside, dest);
-    },
-    async discard() {
-      await file.close();
-      await rm(aside, { force: true });
-    },
-  };
+    });
+    await zip.add('dataset.json', new TextEncoder().encode(JSON.stringify(json)));
+    await zip.finish();
+  } finally {
+    await file.close();
+  }
 }
 
-async function createFolder(dest: string, aside: string): Promise<DatasetWriter> {
-  await mkdir(aside);
+async function writeFolder(path: string, fill: (add: AddImage) => Promise<DatasetJson>): Promise<void> {
+  await mkdir(path);
   let count = 0;
-  return {
-    async add(png) {
-      const name = imageName(count++);
-      if (count % 1000 === 1) await mkdir(join(aside, dirname(name)));
-      await writeFile(join(aside, name), png);
-      return name;
-    },
-    async finish(json) {
-      const file = await open(join(aside, 'dataset.json'), 'wx');
-      await writeAll(file, new TextEncoder().encode(JSON.stringify(json)));
-      await file.sync();
-      await file.close();
-      await rename(aside, dest);
-    },
-    discard: () => rm(aside, { recursive: true, force: true }),
-  };
+  const json = await fill(async (png) => {
+    const name = imageName(count++);
+    if (count % 1000 === 1) await mkdir(join(path, dirname(name)));
+    await writeFile(join(path, name), png);
+    return name;
+  });
+  await writeFile(join(path, 'dataset.json'), JSON.stringify(json), { flush: true });
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
+async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten;
 }

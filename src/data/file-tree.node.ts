@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { FileError } from '../core/errors.ts';
+import { asFileError, readFileBounded, readFileStart } from '../core/files.node.ts';
 import { openStored, type RangeReader, readZipDirectory, readZipEntry, type ZipEntry } from './zip.ts';
 
 /** No single picture may take more than this in its file. */
@@ -31,7 +32,20 @@ export interface FileTree {
 
 /** Opens a folder (recursively; links are followed, hidden files left out) or a zip archive. */
 export async function openTree(path: string): Promise<FileTree> {
-  return (await stat(path)).isDirectory() ? openFolder(path) : openZip(path);
+  try {
+    return (await isFolder(path)) ? await openFolder(path) : await openZip(path);
+  } catch (error) {
+    throw asFileError(error, 'read', path);
+  }
+}
+
+/** Whether there is a folder at `path`, rather than a file. @throws FileError when there is nothing. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw asFileError(error, 'read', path);
+  }
 }
 
 const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
@@ -40,8 +54,8 @@ const isHidden = (name: string) => name.startsWith('.') || name === '__MACOSX';
 async function openFolder(path: string): Promise<FileTree> {
   const files = (await listFolder(path)).map((name) => ({
     name,
-    read: () => readWhole(join(path, name), name),
-    readStart: (length: number) => readFileStart(join(path, name), length),
+    read: () => readFileBounded(join(path, name), MAX_FILE_BYTES),
+    readStart: async (length: number) => (await readFileStart(join(path, name), length)).bytes,
   }));
   return { path, files: files.sort(byName), close: async () => {} };
 }
@@ -115,34 +129,10 @@ export async function readRange(file: FileHandle, offset: number, length: number
   return bytes.subarray(0, filled);
 }
 
-/** The first bytes of a file; fewer where it is shorter. */
-export function readFileStart(path: string, length: number): Promise<Uint8Array> {
-  return withFile(path, (file) => readRange(file, 0, length));
-}
-
-async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path);
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Reads a file after checking its size. @throws FileError above `maxBytes`. */
-export async function readWhole(path: string, name: string, maxBytes = MAX_FILE_BYTES): Promise<Uint8Array> {
-  return withFile(path, async (file) => {
-    const { size } = await file.stat();
-    if (size > maxBytes) throw new FileError(`${name}: got ${size} bytes, expected at most ${maxBytes}`);
-    return readRange(file, 0, size);
-  });
-}
-
 /** Changes whenever a file of the folder, or the single file, changes in name, size or time. */
 export async function fingerprint(path: string): Promise<string> {
   const hash = createHash('sha256').update(resolve(path));
-  const isFolder = (await stat(path)).isDirectory();
-  for (const name of isFolder ? (await listFolder(path)).sort() : ['']) {
+  for (const name of (await isFolder(path)) ? (await listFolder(path)).sort() : ['']) {
     const { size, mtimeMs } = await stat(join(path, name));
     hash.update(`\n${name} ${size} ${mtimeMs}`);
   }

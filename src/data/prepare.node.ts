@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { FileError, OptionError } from '../core/errors.ts';
 import { convertImage, type Probe, probeImage, type Target, type Transform } from './convert.node.ts';
 import type { Attribute, DatasetJson, Label } from './dataset-json.ts';
-import { createDataset, type DatasetWriter } from './dataset-writer.node.ts';
+import { type AddImage, writeDataset } from './dataset-writer.node.ts';
 import { chooseSome, type Source, type SourceImage } from './source.ts';
 import { openSource } from './sources/open-source.node.ts';
 
@@ -70,13 +70,18 @@ export async function prepareDataset(
   try {
     const images = Array.from(chooseSome(opened.images.length, maxImages, seed), (i) => opened.images[i]);
     const target = await chooseTarget(opened, images, options);
-    const writer = await createDataset(dest);
-    try {
-      return await writeDataset({ ...opened, images }, target, writer, options);
-    } catch (error) {
-      await writer.discard();
-      throw error;
-    }
+    let kept: readonly Kept[] = [];
+    await writeDataset(dest, async (add) => {
+      kept = await addImages({ ...opened, images }, target, add, options);
+      return describe(opened, kept);
+    });
+    return {
+      images: kept.length,
+      skipped: images.length - kept.length,
+      resolution: Math.max(target.width, target.height),
+      channels: target.channels,
+      labelled: isLabelled(kept),
+    };
   } finally {
     await opened.close();
   }
@@ -109,7 +114,10 @@ async function chooseTarget(
     const [width, height] = sidesOf(resolution ?? DEFAULT_FACE_SIDE);
     return { width, height, transform, channels: channels ?? 3 };
   }
-  const probes = resolution !== undefined && channels !== undefined ? [] : await probe(images, source.path);
+  const probes =
+    resolution !== undefined && channels !== undefined
+      ? []
+      : await probe(images, source.path, options.signal);
   const sides = probes.map(({ width, height }) => Math.min(width, height)).sort((a, b) => a - b);
   const median = sides[Math.floor(sides.length / 2)];
   const [width, height] = sidesOf(
@@ -144,7 +152,7 @@ function checkResolution(resolution: number | readonly [number, number], transfo
   }
 }
 
-async function probe(images: readonly SourceImage[], path: string): Promise<Probe[]> {
+async function probe(images: readonly SourceImage[], path: string, signal?: AbortSignal): Promise<Probe[]> {
   const step = Math.max(1, images.length / PROBES);
   const sample = Array.from(
     { length: Math.min(PROBES, images.length) },
@@ -152,6 +160,7 @@ async function probe(images: readonly SourceImage[], path: string): Promise<Prob
   );
   const probes: Probe[] = [];
   for (const image of sample) {
+    signal?.throwIfAborted();
     const found = await image
       .read()
       .then(probeImage)
@@ -167,15 +176,20 @@ interface Kept {
   readonly image: SourceImage;
 }
 
-async function writeDataset(source: Source, target: Target, writer: DatasetWriter, options: PrepareOptions) {
-  const { signal, onProgress, onSkip } = options;
+/** Converts and adds all images; those that fail are skipped. @throws FileError when none is left. */
+async function addImages(
+  source: Source,
+  target: Target,
+  add: AddImage,
+  { signal, onProgress, onSkip, workers }: PrepareOptions,
+): Promise<readonly Kept[]> {
   const total = source.images.length;
   const kept: Kept[] = [];
   const started = performance.now();
   let skipped = 0;
-  for await (const { image, png, problem } of convertAll(source.images, target, options.workers)) {
+  for await (const { image, png, problem } of convertAll(source.images, target, workers)) {
     signal?.throwIfAborted();
-    if (png) kept.push({ image, file: await writer.add(png) });
+    if (png) kept.push({ image, file: await add(png) });
     else {
       skipped++;
       onSkip?.(image.name, problem);
@@ -184,16 +198,7 @@ async function writeDataset(source: Source, target: Target, writer: DatasetWrite
     onProgress?.({ done, total, skipped, imagesPerSecond: (1000 * done) / (performance.now() - started) });
   }
   if (kept.length === 0) throw new FileError(`${source.path}: none of its ${total} pictures can be read`);
-  const json = describe(source, kept);
-  await writer.finish(json);
-  const resolution = Math.max(target.width, target.height);
-  return {
-    images: kept.length,
-    skipped,
-    resolution,
-    channels: target.channels,
-    labelled: json.labels !== null,
-  };
+  return kept;
 }
 
 interface Converted {
@@ -219,18 +224,19 @@ async function* convertAll(images: readonly SourceImage[], target: Target, worke
   for (const converted of waiting) yield await converted;
 }
 
+const isLabelled = (kept: readonly Kept[]) => kept.every(({ image }) => image.label !== undefined);
+
 function describe({ labelNames, attributeNames }: Source, kept: readonly Kept[]): DatasetJson {
-  const labels = kept.flatMap(({ file, image }): [string, Label][] =>
-    image.label === undefined ? [] : [[file, image.label]],
-  );
-  const labelled = labels.length === kept.length;
+  const labels = isLabelled(kept)
+    ? kept.map(({ file, image }): [string, Label] => [file, image.label!])
+    : null;
   const attributes: Record<string, Attribute> = {};
   for (const [key, names] of Object.entries(attributeNames ?? {})) {
     attributes[key] = { names, values: kept.map(({ image }) => image.attributes![key]) };
   }
   return {
-    labels: labelled ? labels : null,
-    ...(labelled && labelNames ? { labelNames } : {}),
+    labels,
+    ...(labels && labelNames ? { labelNames } : {}),
     ...(attributeNames ? { attributes } : {}),
-  } as DatasetJson;
+  };
 }

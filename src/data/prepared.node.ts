@@ -1,11 +1,10 @@
 // Prepared data sets, this project's and the published tools': recognized by their headers, decoded once, kept in memory.
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FileError } from '../core/errors.ts';
+import { readFileStart } from '../core/files.node.ts';
 import { decodePng, PNG_HEADER_BYTES, type PngHeader, pngHeader } from './convert.node.ts';
 import type { Dataset } from './dataset.ts';
 import { type DatasetJson, type LabelTable, labelTable, parseDatasetJson } from './dataset-json.ts';
-import { type FileTree, IMAGE_NAME, openTree, readFileStart, type TreeFile } from './file-tree.node.ts';
+import { type FileTree, IMAGE_NAME, isFolder, openTree, type TreeFile } from './file-tree.node.ts';
 import { chooseSome, labelByFile, labelByFolder, type Source } from './source.ts';
 
 /** Decoded images are kept as long as all of them together take no more than this. */
@@ -23,11 +22,10 @@ export interface Prepared extends PngHeader {
  * @throws FileError when there is nothing at `path`, or its dataset.json is damaged.
  */
 export async function openPrepared(path: string): Promise<Prepared | null> {
-  const found = await stat(path).catch(() => {
-    throw new FileError(`${path} does not exist`);
-  });
-  const isZip = found.isFile() && new TextDecoder().decode(await readFileStart(path, 2)) === 'PK';
-  if (!found.isDirectory() && !isZip) return null;
+  if (!(await isFolder(path))) {
+    const { bytes } = await readFileStart(path, 2);
+    if (new TextDecoder().decode(bytes) !== 'PK') return null;
+  }
   const tree = await openTree(path);
   try {
     const prepared = await examine(tree);

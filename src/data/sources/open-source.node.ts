@@ -4,16 +4,9 @@ import { basename, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { FileError } from '../../core/errors.ts';
+import { readFileBounded, readFileStart } from '../../core/files.node.ts';
 import { parseDatasetJson } from '../dataset-json.ts';
-import {
-  type FileTree,
-  IMAGE_NAME,
-  inflateTo,
-  openTree,
-  readFileStart,
-  readRange,
-  readWhole,
-} from '../file-tree.node.ts';
+import { type FileTree, IMAGE_NAME, inflateTo, isFolder, openTree, readRange } from '../file-tree.node.ts';
 import { parseLabelFile } from '../label-file.ts';
 import { labelByFile, labelByFolder, type Source } from '../source.ts';
 import { openStored, type RangeReader, readZipDirectory, readZipEntry } from '../zip.ts';
@@ -58,21 +51,13 @@ async function withLabels(source: Source, labels: string | undefined): Promise<S
   const own = source.images.every((image) => image.label !== undefined);
   if (labels === undefined || (labels === 'any' && own)) return source;
   if (labels === 'folders' || labels === 'any') return labelByFolder(source);
-  const text = new TextDecoder().decode(await readWhole(await existing(labels), labels));
+  const text = new TextDecoder().decode(await readFileBounded(labels));
   return labelByFile(source, parseLabelFile(text, labels), labels);
 }
 
-async function existing(path: string): Promise<string> {
-  await stat(path).catch(() => {
-    throw new FileError(`${path} does not exist`);
-  });
-  return path;
-}
-
 async function openPath(path: string): Promise<Source> {
-  await existing(path);
-  if ((await stat(path)).isDirectory()) return treeSource(await openTree(path));
-  const start = new TextDecoder('latin1').decode(await readFileStart(path, 6));
+  if (await isFolder(path)) return treeSource(await openTree(path));
+  const start = new TextDecoder('latin1').decode((await readFileStart(path, 6)).bytes);
   const isNpz = start.startsWith('PK') && extname(path).toLowerCase() === '.npz';
   if (isNpz || start.endsWith('NUMPY')) return numpySource(path, isNpz);
   return start.startsWith('PK') ? treeSource(await openTree(path)) : wholeFileSource(path);
@@ -136,7 +121,7 @@ async function wholeFileSource(path: string): Promise<Source> {
 const gunzipAsync = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
 
 async function readUnpacked(path: string): Promise<Uint8Array> {
-  const bytes = await readWhole(path, path, MAX_ARCHIVE_BYTES);
+  const bytes = await readFileBounded(path, MAX_ARCHIVE_BYTES);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
     return await gunzipAsync(bytes, { maxOutputLength: MAX_ARCHIVE_BYTES });
