@@ -3,22 +3,23 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { UserError } from '../core/errors.ts';
-import { generateCommand } from './generate.ts';
-import { infoCommand } from './info.ts';
 import { Interrupted, listenForInterrupts } from './interrupt.ts';
-import { mixCommand } from './mix.ts';
-import { videoCommand } from './video.ts';
 
-function program(): Command {
+/** One file per command, in the order of use. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  dataset: async () => (await import('./dataset.ts')).datasetCommand(),
+  generate: async () => (await import('./generate.ts')).generateCommand(),
+  mix: async () => (await import('./mix.ts')).mixCommand(),
+  video: async () => (await import('./video.ts')).videoCommand(),
+  info: async () => (await import('./info.ts')).infoCommand(),
+};
+
+async function createProgram(asked: string | undefined): Promise<Command> {
   // As far from dist/cli as from src/cli.
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return new Command('stylegan')
+  const program = new Command('stylegan')
     .version(version)
     .description('Train, steer and share image generators of the StyleGAN family.')
-    .addCommand(generateCommand())
-    .addCommand(mixCommand())
-    .addCommand(videoCommand())
-    .addCommand(infoCommand())
     .addHelpText(
       'after',
       `
@@ -29,6 +30,12 @@ Examples:
 
 "stylegan COMMAND --help" shows the options of one command, with examples.`,
     );
+  // Only the command asked for is loaded, so that each starts as quickly as if it were alone.
+  const names = Object.keys(COMMANDS).filter((name) => name === asked);
+  for (const name of names.length > 0 ? names : Object.keys(COMMANDS)) {
+    program.addCommand(await COMMANDS[name]());
+  }
+  return program;
 }
 
 /** Runs the program and settles how the process ends. Never rejects. */
@@ -37,7 +44,8 @@ async function main(): Promise<void> {
   quietWhenReaderLeaves(process.stdout);
   quietWhenReaderLeaves(process.stderr);
   try {
-    await program().parseAsync();
+    const program = await createProgram(process.argv[2]);
+    await program.parseAsync();
   } catch (error) {
     process.exitCode = report(error);
   }
