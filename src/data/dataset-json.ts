@@ -44,11 +44,15 @@ export function parseDatasetJson(text: string, path: string): DatasetJson {
   throw new FileError(`${path}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
 }
 
-/** Label vectors of a data set: float32 [labels.length, dim]. */
+/** Labels of a data set as vectors. */
 export interface LabelTable {
+  /** Length of each vector. */
   readonly dim: number;
-  readonly vectors: Float32Array;
+  /** float32 [dim]. */
+  vector(index: number): Float32Array;
 }
+
+const MAX_DIM = 2 ** 16;
 
 /**
  * One-hot vectors for class numbers, the vectors themselves otherwise. There are as many classes as the largest
@@ -60,22 +64,23 @@ export function labelTable(
   names: readonly string[] | undefined,
   path: string,
 ): LabelTable {
-  const lengths = new Set(labels.map((item) => (typeof item === 'number' ? 0 : item.length)));
+  const lengths = new Set(labels.map((label) => (typeof label === 'number' ? 0 : label.length)));
   if (lengths.size > 1) {
     const kinds = [...lengths].map((length) => (length === 0 ? 'classes' : `vectors of ${length}`));
     throw new FileError(`${path}: got labels of different kinds (${kinds.join(', ')}), expected one kind`);
   }
-  const length = [...lengths][0];
-  const classes = labels.reduce<number>(
-    (most, item) => Math.max(most, typeof item === 'number' ? item + 1 : 0),
-    0,
-  );
-  const dim = length || Math.max(classes, names?.length ?? 0);
-  if (dim > 2 ** 16) throw new FileError(`${path}: got ${dim} classes, expected at most ${2 ** 16}`);
-  const vectors = new Float32Array(labels.length * dim);
-  labels.forEach((item, i) => {
-    if (typeof item === 'number') vectors[i * dim + item] = 1;
-    else vectors.set(item, i * dim);
-  });
-  return { dim, vectors };
+  let classes = names?.length ?? 0;
+  for (const label of labels) if (typeof label === 'number' && label >= classes) classes = label + 1;
+  const dim = [...lengths][0] || classes;
+  if (dim > MAX_DIM) throw new FileError(`${path}: got ${dim} classes, expected at most ${MAX_DIM}`);
+  return {
+    dim,
+    vector(index) {
+      const label = labels[index];
+      if (typeof label !== 'number') return Float32Array.from(label);
+      const oneHot = new Float32Array(dim);
+      oneHot[label] = 1;
+      return oneHot;
+    },
+  };
 }

@@ -129,12 +129,14 @@ export async function readRange(file: FileHandle, offset: number, length: number
   return bytes.subarray(0, filled);
 }
 
-/** Changes whenever a file of the folder, or the single file, changes in name, size or time. */
+/** Changes whenever a picture or dataset.json of the folder, or the single file, changes in name, size or time. */
 export async function fingerprint(path: string): Promise<string> {
   const hash = createHash('sha256').update(resolve(path));
-  for (const name of (await isFolder(path)) ? (await listFolder(path)).sort() : ['']) {
+  const names = (await isFolder(path)) ? (await listFolder(path)).sort() : [''];
+  for (const name of names) {
+    if (name !== '' && name !== 'dataset.json' && !IMAGE_NAME.test(name)) continue;
     const { size, mtimeMs } = await stat(join(path, name));
     hash.update(`\n${name} ${size} ${mtimeMs}`);
   }
-  return hash.digest('hex').slice(0, 12);
+  return hash.digest('hex');
 }

@@ -150,8 +150,8 @@ class PreparedDataset implements Dataset {
   }
 
   label(index: number): Float32Array {
-    const at = this.chosenAt(index) * this.labelDim;
-    return this.labels?.vectors.slice(at, at + this.labelDim) ?? new Float32Array(0);
+    const chosen = this.chosenAt(index);
+    return this.labels?.vector(chosen) ?? new Float32Array(0);
   }
 
   async close(): Promise<void> {

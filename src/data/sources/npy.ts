@@ -47,7 +47,7 @@ const isChannels = (n: number): n is 1 | 3 | 4 => n === 1 || n === 3 || n === 4;
 
 /** [N,H,W], [N,H,W,C] or [N,C,H,W] of uint8; null for anything else. */
 function imageLayout({ type, shape }: NpyArray): ImageLayout | null {
-  if (type !== 'u1') return null;
+  if (type !== 'u1' || shape.includes(0)) return null;
   const [, a, b, c] = shape;
   if (shape.length === 3) return { height: a, width: b, channels: 1, channelsFirst: false };
   if (shape.length !== 4) return null;
@@ -76,6 +76,7 @@ export async function arraySource(
   }
   const pixels = bySize[0];
   const layout = imageLayout(pixels)!;
+  await checkComplete(pixels, 1);
   const labels = await readLabels(arrays.find((array) => isLabelArray(array, pixels)));
   const images = Array.from(
     { length: pixels.shape[0] },
@@ -86,6 +87,13 @@ export async function arraySource(
     }),
   );
   return { path, images, close };
+}
+
+/** A header may claim anything, so the last element is looked for before memory is taken. */
+async function checkComplete({ name, shape, read }: NpyArray, bytesEach: number): Promise<void> {
+  const size = shape.reduce((product, dim) => product * dim, bytesEach);
+  if ((await read(size - 1, 1)).length < 1)
+    throw new FileError(`${name} is cut off: no ${size} bytes for [${shape}]`);
 }
 
 function isLabelArray(array: NpyArray, pixels: NpyArray): boolean {
@@ -100,7 +108,6 @@ async function readImage(array: NpyArray, layout: ImageLayout, index: number): P
   const { width, height, channels, channelsFirst } = layout;
   const size = width * height * channels;
   const bytes = await array.read(index * size, size);
-  if (bytes.length < size) throw new FileError(`${array.name} is cut off`);
   return { pixels: channelsFirst ? channelsLast(bytes, channels) : bytes, width, height, channels };
 }
 
@@ -118,8 +125,8 @@ async function readLabels(array: NpyArray | undefined): Promise<Label[] | null> 
   const { name, type, shape } = array;
   const columns = shape[1] ?? 1;
   const bytesEach = Number(type.slice(1));
+  await checkComplete(array, bytesEach);
   const bytes = await array.read(0, shape[0] * columns * bytesEach);
-  if (bytes.length < shape[0] * columns * bytesEach) throw new FileError(`${name} is cut off`);
   const data = new DataView(bytes.buffer, bytes.byteOffset);
   const numberAt = (i: number) => readNumber(data, type, i * bytesEach, name);
   const isClass = columns === 1 && !type.startsWith('f');

@@ -19,6 +19,8 @@ async function put(name: string, data: Uint8Array): Promise<string> {
   return at(name);
 }
 
+const ascii = (text: string) => Buffer.from(text, 'latin1');
+
 describe('NumPy arrays', () => {
   it.each([
     ['images.npy', undefined, 3],
@@ -47,19 +49,33 @@ describe('NumPy arrays', () => {
     await source.close();
   });
 
-  it('says what it found where there are no images', async () => {
-    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
-    const bytes = Buffer.concat([
-      Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+  const npy = (type: string, shape: string) => {
+    const header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape}), }\n`;
+    return Buffer.concat([
+      ascii('\x93NUMPY\x01\x00'),
       Buffer.of(header.length, 0),
-      Buffer.from(header),
+      ascii(header),
+      Buffer.alloc(64),
     ]);
-    await expect(open(await put('floats.npy', bytes))).rejects.toThrow(
+  };
+
+  it('says what it found where there are no images', async () => {
+    await expect(open(await put('floats.npy', npy('<f4', '2, 3')))).rejects.toThrow(
       'got floats.npy f4 [2,3], expected uint8 images',
     );
-    await expect(
-      open(await put('pickled.npy', Buffer.from(bytes.toString('latin1').replace('<f4', '|O8'), 'latin1'))),
-    ).rejects.toThrow('got pickled.npy O8');
+    await expect(open(await put('pickled.npy', npy('|O8', '2')))).rejects.toThrow('got pickled.npy O8 [2]');
+    await expect(open(await put('empty.npy', npy('|u1', '900000000000, 0, 8')))).rejects.toThrow(
+      'expected uint8 images',
+    );
+  });
+
+  it('believes no shape beyond the end of the file', async () => {
+    await expect(open(await put('huge.npy', npy('|u1', '900000000000, 8, 8')))).rejects.toThrow(
+      'huge.npy is cut off',
+    );
+    const whole = await open(await put('whole.npy', npy('|u1', '1, 8, 8')));
+    expect(whole.images.length).toBe(1);
+    await whole.close();
   });
 });
 
@@ -101,7 +117,6 @@ function tar(files: Record<string, Uint8Array>): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
-const ascii = (text: string) => Buffer.from(text, 'latin1');
 const str = (text: string) => Buffer.concat([ascii(`U${String.fromCharCode(text.length)}`), ascii(text)]);
 const u32 = (value: number) => {
   const bytes = Buffer.alloc(4);
