@@ -11,7 +11,9 @@ type Size = readonly [number, number];
 export function lowerUpFirDn(ctx: Lowering, node: Node, op: UpFirDn): Forms {
   const [x] = node.inputs;
   const wide = ctx.canBlock(node.shape) && ctx.canBlock(x.shape);
-  if (wide && (op.up === 1 || op.down === 1)) {
+  // Each phase of an upsampling needs a tap of its own.
+  const phased = op.down === 1 && op.tapsShape.every((taps) => taps >= op.up);
+  if (wide && (op.up === 1 || phased)) {
     return { blocked: op.up === 1 ? depthwise(ctx, node, op) : upsampled(ctx, node, op) };
   }
   const factors = separate(op);
