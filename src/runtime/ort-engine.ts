@@ -90,6 +90,8 @@ export class OrtEngine implements Engine {
     if (session === undefined) {
       session = this.create(simple);
       this.sessions.set(key, session);
+      // One graph that does not compile must not keep the others from being released.
+      session.catch(() => this.sessions.delete(key));
     }
     return session;
   }
