@@ -25,9 +25,9 @@ const finite = (value: number, name: string): string | null =>
 
 const shaped = ({ shape }: { shape: Shape }): string | null => integers(shape, 1, 'shape');
 
-/** A negative slope would break the gradient rule, which reads the sign of x from the result. */
+/** Below 0 the gradient rule could not read the sign of x from the result; above 1 nobody calls it leaky. */
 const slope = (op: { slope: number }): string | null =>
-  Number.isFinite(op.slope) && op.slope >= 0 ? null : `slope ${op.slope} must be finite and at least 0`;
+  op.slope >= 0 && op.slope <= 1 ? null : `slope ${op.slope} must lie in [0, 1]`;
 
 const window = (op: { stride: number; pad: readonly number[] }): string | null =>
   integers([op.stride], 1, 'stride') ?? fourSides(op.pad) ?? integers(op.pad, 0, 'pad');

@@ -51,7 +51,7 @@ function unary(f: (x: Node) => Node, make: Make): Rows {
 /** Far from zero, where a careless formula overflows. */
 const extreme = (f: (x: Node) => Node): OperatorCase => ({
   name: 'large magnitudes',
-  inputs: [vector(-1000, -100, -30, -5, 0, 5, 30, 100, 1000)],
+  inputs: [vector(-1000, -100, -30, -5, -1, 0, 1, 5, 30, 100, 1000)],
   build: f,
 });
 

@@ -128,6 +128,10 @@ const filters: readonly Filter[] = [
   { image: [1, 2, 9, 8], taps: lopsided, tapsShape: [1, 6], up: 1, down: 2, pad: [0, 3, -1, 2] }, // one axis
   { image: [1, 2, 3, 2], ...square, up: 3, down: 2, pad: [4, 5, 3, 4] },
   { image: [1, 2, 4, 4], taps: Float32Array.of(2), tapsShape: [1, 1], up: 2, down: 1, pad: [0, 0, 0, 0] },
+  { image: [1, 16, 4, 4], taps: Float32Array.of(2), tapsShape: [1, 1], up: 2, down: 1, pad: [0, 0, 0, 0] },
+  { image: [2, 16, 7, 6], taps: lopsided, tapsShape: [3, 2], up: 2, down: 1, pad: [-2, -1, -3, 2] },
+  { image: [2, 16, 7, 6], taps: lopsided, tapsShape: [2, 3], up: 1, down: 2, pad: [-1, 3, 1, -2] },
+  { image: [1, 16, 5, 5], taps: lopsided, tapsShape: [3, 2], up: 2, down: 2, pad: [1, 0, 2, 3] },
   { image: [1, 2, 5, 4], taps: Float32Array.of(1), tapsShape: [1, 1], up: 1, down: 2, pad: [0, 0, 0, 0] },
 ];
 

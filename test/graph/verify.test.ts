@@ -29,7 +29,7 @@ describe('refused', () => {
     ['an input without a name', g.input('', [1]), 'the name must not be empty'],
     ['an infinite number', g.fill(Number.POSITIVE_INFINITY), 'value Infinity must be finite'],
     ['an exponent that is no number', g.pow(x, Number.NaN), 'exponent NaN must be finite'],
-    ['a negative slope', g.leakyRelu(x, -0.2), 'slope -0.2 must be finite and at least 0'],
+    ['a negative slope', g.leakyRelu(x, -0.2), 'slope -0.2 must lie in [0, 1]'],
     [
       'a stride of 0',
       node({ kind: 'conv', stride: 0, pad: noPad }, [image, kernel], [1, 1, 3, 3]),
