@@ -6,7 +6,7 @@ import { FileError } from '../../src/core/errors.ts';
 import { type FloatTensor, sizeOf } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { add, concat, input, mean, mul, reshape, sliceAxis } from '../../src/graph/build.ts';
-import type { Node } from '../../src/graph/node.ts';
+import type { Graph, Node } from '../../src/graph/node.ts';
 import type { Model, NoiseSource } from '../../src/models/contract.ts';
 import { broadcastW, parameterInputs, truncate } from '../../src/models/network-graph.ts';
 import { createModel } from '../../src/models/registry.ts';
@@ -20,6 +20,7 @@ import {
   r1Penalty,
 } from '../../src/training/losses.ts';
 import { compare, type Deviation } from './check.ts';
+import { KinkSearch } from './kinks.ts';
 
 const R1_GAMMA = 10;
 const PL_WEIGHT = 2;
@@ -203,16 +204,31 @@ export async function* checkStylegan2(file: SafetensorsFile): AsyncIterable<Devi
   const unknown = [...file.tensors.keys()].filter((name) => /^(out|grad)\./.test(name) && !(name in outputs));
   if (unknown.length > 0)
     throw new FileError(`got tensor ${unknown[0]}, expected one that this kind defines`);
+  for (const [name, node] of pinned) {
+    if (sizeOf(node.shape) !== ref.tensor(name).data.length) {
+      throw new FileError(`${name}: got [${ref.tensor(name).shape}], expected [${node.shape}]`);
+    }
+  }
+  yield* await deviations(ref, { outputs: Object.fromEntries(pinned) });
+}
+
+async function deviations(ref: Reference, graph: Graph): Promise<Deviation[]> {
+  const feeds = { ...ref.feeds(), one: Float32Array.of(1) };
+  const names = Object.keys(graph.outputs);
+  const compareAll = (results: Record<string, Float32Array>) =>
+    names.map((name) => compare(name, results[name], ref.tensor(name)));
   const engine = await openEngine();
   try {
-    const session = await engine.compile({ outputs: Object.fromEntries(pinned) });
-    const results = await session.run({ ...ref.feeds(), one: Float32Array.of(1) });
-    for (const [name, node] of pinned) {
-      if (sizeOf(node.shape) !== ref.tensor(name).data.length) {
-        throw new FileError(`${name}: got [${ref.tensor(name).shape}], expected [${node.shape}]`);
-      }
-      yield compare(name, results[name], ref.tensor(name));
-    }
+    const session = await engine.compile(graph);
+    const direct = compareAll(await session.run(feeds));
+    if (direct.every(({ error, limit }) => error <= limit)) return direct;
+    const search = await KinkSearch.open(engine, graph, feeds);
+    const total = (results: Record<string, Float32Array>) =>
+      compareAll(results).reduce((sum, { error, limit }) => sum + error / limit, 0);
+    const { results, moved } = await search.best(total);
+    if (moved > 0)
+      console.log(`  note: ${moved} activation(s) within rounding of zero taken on the reference's side`);
+    return moved > 0 ? compareAll(results) : direct;
   } finally {
     await engine.close();
   }
