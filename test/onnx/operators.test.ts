@@ -14,6 +14,9 @@ import { chains } from './chains.ts';
 /** Largest error, relative to the largest element. float32 has 6e-8; sums of a few thousand products lose the rest. */
 const TOLERANCE = 2e-5;
 
+/** WGSL allows sin and cos an absolute error of 2^-11, and some adapters take it. */
+const WGSL_TOLERANCE = 2 ** -11;
+
 /** A lowering for other machines, run on this one's CPU, so that what they get is tested here. */
 function onThisCpu(provider: 'cpu' | 'webgpu'): Engine {
   const sessionOptions = { executionProviders: ['cpu'], logSeverityLevel: 3 } as const;
@@ -31,12 +34,15 @@ const engines: Readonly<Record<string, Engine | string>> = {
   webgpu,
 };
 
-const rows: readonly (readonly [string, OperatorCase])[] = [
-  ...Object.entries(operatorCases).flatMap(([kind, cases]) =>
-    cases.map((row) => [`${kind} ${row.name}`, row] as const),
-  ),
-  ...chains.map((row) => [`chain: ${row.name}`, row] as const),
-];
+interface Entry {
+  readonly kind: string;
+  readonly row: OperatorCase;
+}
+
+const table: readonly Entry[] = Object.entries(operatorCases).flatMap(([kind, cases]) =>
+  cases.map((row) => ({ kind, row })),
+);
+const chained: readonly Entry[] = chains.map((row) => ({ kind: 'chain:', row }));
 
 /** Everything a row gives, under names of its own, and what must come out: worked out once for all engines. */
 function expectationOf(row: OperatorCase) {
@@ -49,15 +55,14 @@ function expectationOf(row: OperatorCase) {
 
 const expectations = new Map<OperatorCase, ReturnType<typeof expectationOf>>();
 
-function expectClose(name: string, actual: Float32Array, expected: Float64Array): void {
+function expectClose(name: string, actual: Float32Array, expected: Float64Array, tolerance: number): void {
   expect(actual.length, name).toBe(expected.length);
   let [largest, worst] = [1e-3, 0];
   for (let i = 0; i < expected.length; i++) {
     largest = Math.max(largest, Math.abs(expected[i]));
-    const error = Math.abs(actual[i] - expected[i]);
-    if (!(error <= worst)) worst = error; // NaN counts as worst
+    worst = Math.max(worst, Math.abs(actual[i] - expected[i])); // NaN stays NaN, and fails
   }
-  expect(worst / largest, `${name}: relative error`).toBeLessThan(TOLERANCE);
+  expect(worst / largest, `${name}: relative error`).toBeLessThan(tolerance);
 }
 
 for (const [name, engine] of Object.entries(engines)) {
@@ -65,15 +70,20 @@ for (const [name, engine] of Object.entries(engines)) {
     test.skip(`${name}: skipped, ${engine}`, () => {});
     continue;
   }
+  const isWebgpu = engine.device === 'webgpu';
+  // Chains are about layouts that only the CPU lowering has, and a software adapter is slow.
+  const entries = isWebgpu ? table : [...table, ...chained];
   describe(name, () => {
     afterAll(() => engine.close());
-    test.each(rows)('%s', async (_name, row) => {
+    test.each(entries)('$kind $row.name', async ({ kind, row }) => {
       const { graph, feeds, expected } = expectations.get(row) ?? expectationOf(row);
       expectations.set(row, { graph, feeds, expected });
       const session = await engine.compile(graph);
       const actual = await session.run(feeds);
       await engine.release(session);
-      for (const [output, values] of Object.entries(expected)) expectClose(output, actual[output], values);
+      const tolerance = isWebgpu && (kind === 'sin' || kind === 'cos') ? WGSL_TOLERANCE : TOLERANCE;
+      for (const [output, values] of Object.entries(expected))
+        expectClose(output, actual[output], values, tolerance);
     });
   });
 }
