@@ -1,0 +1,113 @@
+// A network file: safetensors with G_ema, G and D under upstream names, and the configuration in its metadata.
+
+import { FileError } from '../core/errors.ts';
+import { type FloatTensor, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
+import type { NetworkConfig } from '../models/contract.ts';
+import { createModel, parseConfig } from '../models/registry.ts';
+import type { ParameterSpec } from '../nn/parameters.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+
+const FORMAT = 'stylegan-network';
+const VERSION = '1';
+
+/** Tensors of one network, under their upstream names. */
+export type Tensors = ReadonlyMap<string, FloatTensor>;
+
+export interface NetworkFile {
+  readonly config: NetworkConfig;
+  /** Thousands of real images shown to D. */
+  readonly kimg: number | null;
+  /** The averaged generator: what pictures are made with. */
+  readonly G_ema: Tensors;
+  readonly G: Tensors | null;
+  readonly D: Tensors | null;
+}
+
+/** The bytes of a network file, in chunks. Equal networks give equal bytes. */
+export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
+  const tensors = new Map<string, Tensor>();
+  for (const part of ['G_ema', 'G', 'D'] as const) {
+    for (const [name, tensor] of file[part] ?? []) tensors.set(`${part}.${name}`, tensor);
+  }
+  const metadata: Record<string, string> = { format: FORMAT, version: VERSION, config: JSON.stringify(file.config) };
+  if (file.kimg !== null) metadata.kimg = String(file.kimg);
+  return writeSafetensors(tensors, metadata);
+}
+
+/** Reads and checks a network file. `name` names it in errors. Throws {@link FileError}. */
+export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile {
+  const { tensors, metadata } = readSafetensors(bytes, name);
+  if (metadata.format !== FORMAT || metadata.version !== VERSION) {
+    throw new FileError(
+      `${name}: got a safetensors file of format ${metadata.format ?? 'unknown'} ${metadata.version ?? ''}, ` +
+        `expected ${FORMAT} ${VERSION} as written by stylegan train`,
+    );
+  }
+  const config = parseConfig(parseJson(metadata.config, name), name);
+  const model = createModel(config);
+  const generator = takePart(tensors, 'G_ema', model.generator, name);
+  if (generator === null) throw new FileError(`${name}: got no tensor G_ema.*, expected the averaged generator`);
+  return {
+    config,
+    kimg: parseKimg(metadata.kimg, name),
+    G_ema: generator,
+    G: takePart(tensors, 'G', model.generator, name),
+    D: takePart(tensors, 'D', model.discriminator, name),
+  };
+}
+
+function parseJson(text: string | undefined, name: string): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    throw new FileError(`${name}: got metadata without a readable config, expected JSON`);
+  }
+}
+
+function parseKimg(text: string | undefined, name: string): number | null {
+  if (text === undefined) return null;
+  const kimg = Number(text);
+  if (!Number.isFinite(kimg) || kimg < 0) throw new FileError(`${name}: got kimg ${text}, expected a number from 0`);
+  return kimg;
+}
+
+/** Every tensor of one network, checked against its specification; null when the file holds none of it. */
+function takePart(
+  tensors: ReadonlyMap<string, Tensor>,
+  part: string,
+  specs: readonly ParameterSpec[],
+  name: string,
+): Tensors | null {
+  if (![...tensors.keys()].some((key) => key.startsWith(`${part}.`))) return null;
+  const taken = new Map<string, FloatTensor>();
+  for (const spec of specs) {
+    const key = `${part}.${spec.name}`;
+    const tensor = tensors.get(key);
+    if (tensor === undefined) throw new FileError(`${name}: got no tensor ${key}, expected [${spec.shape}]`);
+    if (tensor.dtype !== 'float32' || !sameShape(tensor.shape, spec.shape)) {
+      throw new FileError(
+        `${name}: ${key}: got ${tensor.dtype} [${tensor.shape}], expected float32 [${spec.shape}]`,
+      );
+    }
+    taken.set(spec.name, tensor as FloatTensor);
+  }
+  return taken;
+}
+
+/** The tensors that lie one after the other in `flat`, in the order of the specs. */
+export function viewsOf(specs: readonly ParameterSpec[], flat: Float32Array): Map<string, FloatTensor> {
+  let offset = 0;
+  const views = new Map<string, FloatTensor>();
+  for (const { name, shape } of specs) {
+    const size = sizeOf(shape);
+    views.set(name, { dtype: 'float32', shape, data: flat.subarray(offset, offset + size) });
+    offset += size;
+  }
+  return views;
+}
+
+/** Number of elements of all specs together. */
+export function totalSize(specs: readonly ParameterSpec[]): number {
+  return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+

@@ -1,0 +1,190 @@
+// A network in use: weights baked into compiled graphs, run in batches that fit the machine.
+
+import type { NetworkFile, Tensors } from '../checkpoints/network-file.ts';
+import { OptionError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { type FloatTensor, floatTensor } from '../core/tensor.ts';
+import { input, reshape } from '../graph/build.ts';
+import type { Graph } from '../graph/node.ts';
+import type { Model, NoiseSource } from '../models/contract.ts';
+import { parameterConstants, truncate } from '../models/network-graph.ts';
+import { createModel } from '../models/registry.ts';
+import type { Engine, Session } from '../runtime/engine.ts';
+import type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './network.ts';
+
+/** Images a run, so that activations stay within a few hundred megabytes. */
+function batchLimit(resolution: number): number {
+  return Math.max(1, Math.min(16, Math.floor((256 / resolution) ** 2)));
+}
+
+/** Opens a decoded network file on an engine, which `close` closes. */
+export function openNetwork(file: NetworkFile, engine: Engine): Network {
+  return new LoadedNetwork(file, engine);
+}
+
+class LoadedNetwork implements Network {
+  readonly config: Network['config'];
+  readonly kimg: number | null;
+  private readonly model: Model;
+  private readonly file: NetworkFile;
+  private readonly engine: Engine;
+  private readonly sessions = new Map<string, Promise<Session>>();
+
+  constructor(file: NetworkFile, engine: Engine) {
+    this.file = file;
+    this.engine = engine;
+    this.config = file.config;
+    this.kimg = file.kimg;
+    this.model = createModel(file.config);
+  }
+
+  async mapping(z: Float32Array, c: Float32Array | null, options: MappingOptions = {}): Promise<FloatTensor> {
+    const { zDim, wDim, numWs } = this.config;
+    const count = this.checkLatents(z, c);
+    const { psi = 1, cutoff = numWs } = options;
+    const perLayer = Float32Array.from({ length: numWs }, (_, layer) => (layer < cutoff ? psi : 1));
+    const ws = await this.inBatches(count, 'mapping', (n) => this.mappingGraph(n), {
+      each: { z: [z, zDim], ...this.labelRows(c) },
+      shared: { psi: perLayer },
+    });
+    return floatTensor(ws, [count, numWs, wDim]);
+  }
+
+  async synthesis(ws: FloatTensor, options: SynthesisOptions = {}): Promise<FloatTensor> {
+    const { numWs, wDim, imgChannels, imgResolution: r } = this.config;
+    const { noiseMode = 'const', noiseSeed = 0 } = options;
+    const [count] = ws.shape;
+    if (ws.data.length !== count * numWs * wDim) {
+      throw new OptionError(`ws: got [${ws.shape}], expected [N, ${numWs}, ${wDim}]`);
+    }
+    const each: Rows = { ws: [ws.data, numWs * wDim] };
+    if (noiseMode === 'random') {
+      const random = new Random(noiseSeed, 'noise');
+      for (const { name, resolution } of this.model.noiseLayers) {
+        const size = resolution * resolution;
+        each[name] = [random.fillNormal(new Float32Array(count * size)), size];
+      }
+    }
+    const graph = (n: number) => this.synthesisGraph(n, noiseMode);
+    const images = await this.inBatches(count, `synthesis ${noiseMode}`, graph, { each, shared: {} });
+    return floatTensor(images, [count, imgChannels, r, r]);
+  }
+
+  async generate(
+    z: Float32Array,
+    c: Float32Array | null,
+    options: MappingOptions & SynthesisOptions = {},
+  ): Promise<FloatTensor> {
+    return this.synthesis(await this.mapping(z, c, options), options);
+  }
+
+  async discriminate(images: FloatTensor, c: Float32Array | null): Promise<FloatTensor> {
+    const { imgChannels, imgResolution: r } = this.config;
+    const [count] = images.shape;
+    if (images.data.length !== count * imgChannels * r * r) {
+      throw new OptionError(`images: got [${images.shape}], expected [N, ${imgChannels}, ${r}, ${r}]`);
+    }
+    this.checkLabels(count, c);
+    // The minibatch deviation looks at the whole batch, so the batch is run as one.
+    const session = await this.compiled(`discriminate ${count}`, () => this.discriminatorGraph(count));
+    const { logits } = await session.run({ image: images.data, ...(c === null ? {} : { c }) });
+    return floatTensor(logits, [count, 1]);
+  }
+
+  close(): Promise<void> {
+    this.sessions.clear();
+    return this.engine.close();
+  }
+
+  private labelRows(c: Float32Array | null): Rows {
+    return c === null ? {} : { c: [c, this.config.cDim] };
+  }
+
+  private checkLatents(z: Float32Array, c: Float32Array | null): number {
+    const { zDim } = this.config;
+    const count = z.length / zDim;
+    if (!Number.isInteger(count) || count === 0) {
+      throw new OptionError(`z: got ${z.length} numbers, expected a multiple of ${zDim}`);
+    }
+    this.checkLabels(count, c);
+    return count;
+  }
+
+  private checkLabels(count: number, c: Float32Array | null): void {
+    const { cDim } = this.config;
+    if ((c?.length ?? 0) !== count * cDim) {
+      throw new OptionError(`c: got ${c?.length ?? 'none'}, expected ${cDim === 0 ? 'none' : `[${count}, ${cDim}]`}`);
+    }
+  }
+
+  private mappingGraph(n: number): Graph {
+    const { zDim, cDim, numWs } = this.config;
+    const p = parameterConstants(this.file.G_ema);
+    const w = this.model.mapping(p, input('z', [n, zDim]), cDim > 0 ? input('c', [n, cDim]) : null);
+    return { outputs: { out: truncate(w, p('mapping.w_avg'), input('psi', [numWs]), numWs) } };
+  }
+
+  private synthesisGraph(n: number, mode: NoiseMode): Graph {
+    const { numWs, wDim } = this.config;
+    const p = parameterConstants(this.file.G_ema);
+    const noise: NoiseSource = ({ name, resolution }) => {
+      if (mode === 'none') return null;
+      if (mode === 'random') return input(name, [n, 1, resolution, resolution]);
+      return reshape(p(`${name}.noise_const`), [1, 1, resolution, resolution]);
+    };
+    return { outputs: { out: this.model.synthesis(p, input('ws', [n, numWs, wDim]), noise) } };
+  }
+
+  private discriminatorGraph(n: number): Graph {
+    const { cDim, imgChannels, imgResolution: r } = this.config;
+    const tensors: Tensors | null = this.file.D;
+    if (tensors === null) throw new OptionError('got a network file without a discriminator, expected one with D');
+    const image = input('image', [n, imgChannels, r, r]);
+    const c = cDim > 0 ? input('c', [n, cDim]) : null;
+    return { outputs: { logits: this.model.discriminate(parameterConstants(tensors), image, c) } };
+  }
+
+  private compiled(key: string, graph: () => Graph): Promise<Session> {
+    let session = this.sessions.get(key);
+    if (session === undefined) {
+      session = this.engine.compile(graph());
+      this.sessions.set(key, session);
+    }
+    return session;
+  }
+
+  /** Runs `count` rows in batches of one size; the last one is filled up with copies of its last row. */
+  private async inBatches(
+    count: number,
+    key: string,
+    graph: (n: number) => Graph,
+    feeds: { each: Rows; shared: Record<string, Float32Array> },
+  ): Promise<Float32Array> {
+    const size = Math.min(count, batchLimit(this.config.imgResolution));
+    const session = await this.compiled(`${key} ${size}`, () => graph(size));
+    let all: Float32Array | null = null;
+    for (let start = 0; start < count; start += size) {
+      const batch: Record<string, Float32Array> = { ...feeds.shared };
+      for (const [name, [data, width]] of Object.entries(feeds.each)) batch[name] = rows(data, width, start, size);
+      const { out } = await session.run(batch);
+      if (count === size) return out;
+      const width = out.length / size;
+      all ??= new Float32Array(count * width);
+      all.set(out.subarray(0, Math.min(size, count - start) * width), start * width);
+    }
+    return all!;
+  }
+}
+
+/** Arrays with one row for each image, and the row's width. */
+type Rows = Record<string, readonly [data: Float32Array, width: number]>;
+
+function rows(data: Float32Array, width: number, start: number, size: number): Float32Array {
+  const available = data.subarray(start * width, (start + size) * width);
+  if (available.length === size * width) return available;
+  const filled = new Float32Array(size * width);
+  filled.set(available);
+  const last = available.subarray(available.length - width);
+  for (let row = available.length / width; row < size; row++) filled.set(last, row * width);
+  return filled;
+}
