@@ -75,6 +75,12 @@ test('there is something to check', () => {
 });
 
 describe('imports', () => {
+  test('have no way back in the table of rooms', () => {
+    const pairs = Object.entries(mayImport).flatMap(([room, others]) => others.map((other) => [room, other]));
+    const back = pairs.filter(([room, other]) => room !== other && reachable(other).has(room));
+    expect(back).toEqual([]);
+  });
+
   test('point one way between rooms', () => {
     const wrong = sources
       .filter(({ path }) => roomOf(path) !== '')

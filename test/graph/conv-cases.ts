@@ -34,6 +34,16 @@ const geometries: readonly Geometry[] = [
   { image: [2, 16, 5, 6], kernel: [17, 3, 3], pad: [1, 1, 1, 1] },
   { image: [2, 16, 9, 9], kernel: [16, 3, 3], stride: 2 },
   { image: [17, 16, 8, 6], kernel: [16, 1, 1], stride: 2 },
+  { image: [2, 16, 8, 7], kernel: [32, 3, 3], stride: 2, pad: [1, 0, 1, 2] },
+  { image: [1, 16, 8, 8], kernel: [16, 3, 3], stride: 2 }, // the last row and column are never read
+  { image: [1, 16, 7, 8], kernel: [16, 4, 3], stride: 3, pad: [2, 1, 0, 0] },
+  { image: [2, 3, 8, 8], kernel: [16, 3, 3], stride: 2, pad: [1, 1, 1, 1] },
+  { image: [1, 16, 4, 3], kernel: [16, 1, 1], pad: [2, 1, 0, 1] },
+  { image: [2, 16, 5, 4], kernel: [3, 3, 3], pad: [1, 1, 1, 1] },
+  { image: [3, 16, 4, 4], kernel: [16, 4, 4] }, // one pixel remains
+  { image: [2, 16, 1, 1], kernel: [16, 1, 1] },
+  { image: [1, 16, 1, 1], kernel: [16, 3, 3], stride: 2, pad: [1, 1, 1, 1] },
+  { image: [2, 48, 3, 1], kernel: [16, 2, 1], pad: [1, 0, 0, 0] },
   { image: [1, 16, 32, 32], kernel: [16, 3, 3], pad: [1, 1, 1, 1] }, // a large map
   { image: [4, 3, 20, 20], kernel: [16, 3, 3], pad: [1, 1, 1, 1] },
 ];
