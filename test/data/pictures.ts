@@ -1,5 +1,6 @@
 // Real little picture files for the data tests, and reading prepared results back.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -10,12 +11,8 @@ export const FIXTURES = new URL('../fixtures/data/', import.meta.url).pathname;
 
 /** A folder of its own for each test file, removed at the end. */
 export function scratch(): (name: string) => string {
-  let folder = '';
+  const folder = mkdtempSync(join(tmpdir(), 'stylegan-data-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  const made = mkdtemp(join(tmpdir(), 'stylegan-data-'));
-  made.then((path) => {
-    folder = path;
-  });
   return (name) => join(folder, name);
 }
 
