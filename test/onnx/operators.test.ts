@@ -75,7 +75,8 @@ for (const [name, engine] of Object.entries(engines)) {
   const entries = isWebgpu ? table : [...table, ...chained];
   describe(name, () => {
     afterAll(() => engine.close());
-    test.each(entries)('$kind $row.name', async ({ kind, row }) => {
+    const named = entries.map((entry) => [`${entry.kind} ${entry.row.name}`, entry] as const);
+    test.each(named)('%s', async (_name, { kind, row }) => {
       const { graph, feeds, expected } = expectations.get(row) ?? expectationOf(row);
       expectations.set(row, { graph, feeds, expected });
       const session = await engine.compile(graph);
