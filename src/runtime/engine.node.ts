@@ -8,6 +8,8 @@ import type { Target } from '../onnx/target.ts';
 import { DEVICES, type Engine, type EngineOptions } from './engine.ts';
 import { createOrtSession, OrtEngine } from './ort-engine.ts';
 
+// What goes wrong is thrown and told once, in our words; the native log would tell it before, in its own.
+ort.env.logLevel = 'fatal';
 const QUIET = { logSeverityLevel: 3 } as const;
 
 /**
@@ -60,7 +62,9 @@ async function checkDevice(engine: Engine, device: string): Promise<void> {
     const { y } = await session.run({ x: Float32Array.of(2, 3) });
     if (y[0] !== 4 || y[1] !== 9) throw new Error(`wrong result ${y}`);
   } catch (error) {
-    const reason = String(error instanceof Error ? error.message : error).split('\n')[0];
+    const [line] = String(error instanceof Error ? error.message : error).split('\n');
+    // A failed assertion of the native code names its file and condition first.
+    const reason = line.replace(/^.* was false\. /, '');
     throw new DeviceError(`--device ${device}: not available here (${reason}); use --device cpu`);
   }
 }
