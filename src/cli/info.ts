@@ -3,20 +3,31 @@
 import { Command } from 'commander';
 import { readSafetensorsHeader, safetensorsDataStart } from '../checkpoints/safetensors.ts';
 import { readFileStart } from '../core/files.node.ts';
-import { sizeOf } from '../core/tensor.ts';
+import { type Shape, sizeOf } from '../core/tensor.ts';
+
+/** Tensors that training does not move by gradients, by the last part of their upstream names. */
+const BUFFERS = new Set(['resample_filter', 'noise_const', 'w_avg']);
 
 interface Layer {
+  /** Upstream name without the network: `synthesis.b8.conv0`. */
   readonly name: string;
-  readonly parameters: number;
-  readonly tensors: { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  parameters: number;
+  readonly tensors: { readonly name: string; readonly dtype: string; readonly shape: Shape }[];
+}
+
+/** One of the networks in the file: G_ema, G, D. */
+interface Part {
+  readonly name: string;
+  parameters: number;
+  readonly layers: Layer[];
 }
 
 interface Info {
   readonly file: string;
   readonly bytes: number;
+  /** What the file says of itself; values that hold JSON are parsed. */
   readonly metadata: Record<string, unknown>;
-  readonly parameters: number;
-  readonly layers: readonly Layer[];
+  readonly networks: readonly Part[];
 }
 
 export function infoCommand(): Command {
@@ -42,29 +53,40 @@ async function readInfo(file: string): Promise<Info> {
   const dataStart = safetensorsDataStart(prefix.bytes, prefix.fileBytes, file);
   const { bytes, fileBytes } = await readFileStart(file, dataStart);
   const { entries, metadata } = readSafetensorsHeader(bytes, fileBytes, file);
-  const layers = new Map<string, { name: string; parameters: number; tensors: Layer['tensors'] }>();
-  for (const [name, { storedAs, shape }] of [...entries].sort(byName)) {
-    const layerName = name.slice(0, Math.max(0, name.lastIndexOf('.')));
-    const layer = layers.get(layerName) ?? { name: layerName, parameters: 0, tensors: [] };
-    layers.set(layerName, layer);
+  const parts = new Map<string, Part>();
+  // Natural order: b8 before b16.
+  const sorted = [...entries].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+  for (const [path, { storedAs, shape }] of sorted) {
+    const [partName, layerName, name] = splitPath(path);
+    const part = parts.get(partName) ?? { name: partName, parameters: 0, layers: [] };
+    parts.set(partName, part);
+    let layer = part.layers.find((candidate) => candidate.name === layerName);
+    if (!layer) {
+      layer = { name: layerName, parameters: 0, tensors: [] };
+      part.layers.push(layer);
+    }
+    layer.tensors.push({ name, dtype: storedAs, shape });
+    if (BUFFERS.has(name)) continue;
     layer.parameters += sizeOf(shape);
-    layer.tensors.push({ name: name.slice(layerName.length).replace(/^\./, ''), dtype: storedAs, shape });
+    part.parameters += sizeOf(shape);
   }
   return {
     file,
     bytes: fileBytes,
     metadata: Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, parsed(text)])),
-    parameters: [...layers.values()].reduce((sum, layer) => sum + layer.parameters, 0),
-    layers: [...layers.values()],
+    networks: [...parts.values()],
   };
 }
 
-/** Layers in the order of their resolution: b8 before b16. */
-function byName([a]: [string, unknown], [b]: [string, unknown]): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+/** `G.synthesis.b4.conv1.bias` → network `G`, layer `synthesis.b4.conv1`, tensor `bias`. */
+function splitPath(path: string): [part: string, layer: string, tensor: string] {
+  const names = path.split('.');
+  const tensor = names.pop() ?? '';
+  const part = names.shift() ?? '';
+  return [part, names.join('.'), tensor];
 }
 
-/** Metadata values are text; those that hold JSON are shown as what they hold. */
+/** Metadata values are text, and some of it is JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -75,20 +97,25 @@ function parsed(text: string): unknown {
 
 function formatInfo(info: Info): string {
   const lines = [`${info.file}: ${(info.bytes / 2 ** 20).toFixed(1)} MiB`];
-  for (const [key, value] of Object.entries(info.metadata)) {
-    lines.push(`${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  for (const [key, value] of Object.entries(info.metadata)) lines.push(...formatValue(key, value, ''));
+  for (const { name, parameters, layers } of info.networks) {
+    const width = Math.max(...layers.map((layer) => layer.name.length));
+    lines.push('', `${name}: ${parameters.toLocaleString('en')} parameters`);
+    for (const layer of layers) {
+      const shapes = layer.tensors.map((tensor) => `${tensor.name} [${tensor.shape.join(', ')}]`).join(', ');
+      lines.push(
+        `  ${layer.name.padEnd(width)}  ${layer.parameters.toLocaleString('en').padStart(11)}  ${shapes}`,
+      );
+    }
   }
-  const width = Math.max(...info.layers.map(({ name }) => name.length), 'total'.length);
-  lines.push('', `${'layer'.padEnd(width)}  ${'parameters'.padStart(12)}  tensors`);
-  for (const { name, parameters, tensors } of info.layers) {
-    const shapes = tensors.map((tensor) => `${tensor.name} [${tensor.shape.join(', ')}]`).join(', ');
-    lines.push(`${name.padEnd(width)}  ${grouped(parameters)}  ${shapes}`);
-  }
-  lines.push(`${'total'.padEnd(width)}  ${grouped(info.parameters)}`);
-  // File names and keys come from the file: no control character may reach the terminal.
+  // Names and values come from the file: no control character may reach the terminal.
   return lines.join('\n').replace(/[^\P{Cc}\n]/gu, '?');
 }
 
-function grouped(count: number): string {
-  return count.toLocaleString('en').padStart(12);
+function formatValue(key: string, value: unknown, indent: string): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [`${indent}${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`];
+  }
+  const nested = Object.entries(value).flatMap(([name, inner]) => formatValue(name, inner, `${indent}  `));
+  return [`${indent}${key}:`, ...nested];
 }

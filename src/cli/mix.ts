@@ -41,7 +41,12 @@ export function mixCommand(): Command {
     .addOption(networkOption())
     .addOption(numbersOption('--rows', 'seeds of the rows'))
     .addOption(numbersOption('--cols', 'seeds of the columns'))
-    .addOption(numbersOption('--styles', 'layers taken from the column seed (default: 0-6)'))
+    .addOption(
+      numbersOption(
+        '--styles',
+        'layers taken from the column seed (default: 0-6, or half of a small network)',
+      ),
+    )
     .addOption(truncOption())
     .addOption(truncCutoffOption())
     .addOption(classOption())

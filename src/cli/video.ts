@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import { OptionError } from '../core/errors.ts';
 import { floatTensor } from '../core/tensor.ts';
-import { type Picture, picturesOf, tilePictures } from '../generate/image-grid.ts';
+import { imageGrid, type Picture } from '../generate/image-grid.ts';
 import { closedSpline } from '../generate/interpolate.ts';
 import { labelsOf } from '../generate/labels.ts';
 import type { Network } from '../generate/network.ts';
@@ -102,13 +102,13 @@ async function* render(
     closedSpline(keyframes.slice(cell * perCell, (cell + 1) * perCell)),
   );
   for (let frame = 0; frame < frames; frame++) {
-    const cells: Picture[] = [];
-    for (const walk of walks) {
-      interruption.throwIfAborted();
-      const ws = floatTensor(walk(frame / options.wFrames), [1, numWs, wDim]);
-      cells.push(...picturesOf(await network.synthesis(ws)));
-    }
-    yield tilePictures(cells, columns);
+    interruption.throwIfAborted();
+    const ws = new Float32Array(walks.length * numWs * wDim);
+    walks.forEach((walk, cell) => {
+      ws.set(walk(frame / options.wFrames), cell * numWs * wDim);
+    });
+    const images = await network.synthesis(floatTensor(ws, [walks.length, numWs, wDim]));
+    yield imageGrid(images, columns);
     progress(frame + 1);
   }
 }

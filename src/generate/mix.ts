@@ -3,15 +3,18 @@
 import { OptionError } from '../core/errors.ts';
 import { type FloatTensor, floatTensor } from '../core/tensor.ts';
 
-/** Layers that `mix` exchanges when none are named, as in the published tool. */
-const DEFAULT_STYLES = [0, 1, 2, 3, 4, 5, 6];
+/** Most layers that are exchanged when none are named: the published default, 0-6. */
+const MAX_DEFAULT_STYLES = 7;
 
 /**
- * The layers to exchange in a network of `numWs` layers: those asked for, which must exist (OptionError),
- * or 0-6 as far as there are so many.
+ * The layers to exchange in a network of `numWs` layers: those asked for, which must exist (OptionError), or the
+ * lower half, at most 0-6. The published default is 0-6 always, which in a small network leaves nothing of the row.
  */
 export function stylesOf(asked: readonly number[] | undefined, numWs: number): number[] {
-  if (!asked) return DEFAULT_STYLES.filter((layer) => layer < numWs);
+  if (!asked) {
+    const length = Math.min(MAX_DEFAULT_STYLES, Math.ceil(numWs / 2));
+    return Array.from({ length }, (_, layer) => layer);
+  }
   const outside = asked.find((layer) => layer >= numWs);
   if (outside !== undefined) {
     throw new OptionError(`got --styles ${outside}, expected layers from 0 to ${numWs - 1} for this network`);

@@ -57,7 +57,8 @@ async function writeAnimation(path: string, frames: Frames, fps: number): Promis
   const raw = { width, height: height * count, channels: channels as 1 | 3 | 4, pageHeight: height };
   const image = sharp(strip, { raw, limitInputPixels: false });
   const options = { loop: 0, delay: gif ? gifDelays(count, fps) : delays(count, fps, 1) };
-  const encoded = gif ? image.gif(options) : image.webp({ ...options, quality: 90 });
+  // The default effort takes seven times as long for a GIF a tenth smaller.
+  const encoded = gif ? image.gif({ ...options, effort: 3 }) : image.webp({ ...options, quality: 90 });
   await writeFileAtomic(path, await encoded.toBuffer());
 }
 

@@ -1,7 +1,8 @@
-// Runs the program as a user does: a child process with its own output and exit code.
+// Runs commands: as a user does, in a child process, or here, where only their files and errors matter.
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { createProgram } from '../../src/cli/program.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/stylegan.js', import.meta.url));
 
@@ -30,4 +31,9 @@ export async function runProgram(
     child.on('close', resolve);
   });
   return { code, stdout, stderr };
+}
+
+/** Runs `stylegan ARGS…` in this process. Rejects with what the command throws. */
+export async function runHere(...args: string[]): Promise<void> {
+  await (await createProgram(args[0])).parseAsync(args, { from: 'user' });
 }

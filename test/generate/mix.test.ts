@@ -17,9 +17,11 @@ describe('mixStyles', () => {
 });
 
 describe('stylesOf', () => {
-  it('takes 0-6 as far as the network has them, and refuses layers that it has not', () => {
+  it('takes 0-6 or half of a small network, and refuses layers that are not there', () => {
     expect(stylesOf(undefined, 18)).toEqual([0, 1, 2, 3, 4, 5, 6]);
-    expect(stylesOf(undefined, 4)).toEqual([0, 1, 2, 3]);
+    expect(stylesOf(undefined, 14)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(stylesOf(undefined, 8)).toEqual([0, 1, 2, 3]);
+    expect(stylesOf(undefined, 1)).toEqual([0]);
     expect(stylesOf([3, 1], 4)).toEqual([3, 1]);
     expect(() => stylesOf([3, 4], 4)).toThrow('got --styles 4, expected layers from 0 to 3 for this network');
   });

@@ -1,0 +1,56 @@
+// A small untrained network as a file's bytes, for tests of everything that opens one.
+
+import { encodeNetworkFile } from '../../src/checkpoints/network-file.ts';
+import { Random } from '../../src/core/random.ts';
+import type { FloatTensor } from '../../src/core/tensor.ts';
+import type { NetworkConfig } from '../../src/models/contract.ts';
+import { createModel } from '../../src/models/registry.ts';
+import { initialValue, type ParameterSpec } from '../../src/nn/parameters.ts';
+
+const CONFIG: NetworkConfig = {
+  model: 'stylegan2',
+  zDim: 8,
+  cDim: 0,
+  wDim: 8,
+  numWs: 6,
+  imgResolution: 16,
+  imgChannels: 3,
+  channelBase: 128,
+  channelMax: 16,
+  mappingLayers: 2,
+  architecture: 'skip',
+  discriminator: {
+    architecture: 'resnet',
+    mbstdGroup: 4,
+    channelBase: 128,
+    channelMax: 16,
+    mappingLayers: 2,
+  },
+};
+
+/** Seeded weights, with noise that is seen: strengths start at 0, here they are 0.3. w_avg is 0. */
+function drawTensors(specs: readonly ParameterSpec[]): Map<string, FloatTensor> {
+  const random = new Random(1, 'tiny network');
+  return new Map(
+    specs.map((spec) => {
+      const data = initialValue(spec, random);
+      if (spec.name.endsWith('noise_strength')) data.fill(0.3);
+      return [spec.name, { dtype: 'float32', shape: spec.shape, data }];
+    }),
+  );
+}
+
+/** `changes` replace parts of a 16x16 RGB StyleGAN2 without labels. */
+export function tinyNetwork(changes: Partial<NetworkConfig> = {}): Uint8Array {
+  const config = { ...CONFIG, ...changes };
+  const model = createModel(config);
+  const G_ema = drawTensors(model.generator);
+  const chunks = encodeNetworkFile({
+    config,
+    kimg: 12.5,
+    G_ema,
+    G: null,
+    D: drawTensors(model.discriminator),
+  });
+  return Buffer.concat(chunks);
+}
