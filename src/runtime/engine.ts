@@ -4,7 +4,10 @@ import type { Shape } from '../core/tensor.ts';
 import type { Graph } from '../graph/node.ts';
 import type { Target } from '../onnx/target.ts';
 
-/** Where to run. `auto` is the fastest that is known to work here: the CPU in Node, WebGPU or WebAssembly in a browser. */
+/**
+ * Where to run; in a browser, `cpu` is WebAssembly. `auto` is the fastest that is known to work: the CPU in Node, and
+ * in a browser WebGPU where there is an adapter, else WebAssembly.
+ */
 export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda';
 export const DEVICES: readonly Device[] = ['auto', 'cpu', 'webgpu', 'cuda'];
 
@@ -34,6 +37,6 @@ export interface Engine {
 
 export interface EngineOptions {
   readonly device?: Device;
-  /** CPU threads; by default one for each core. */
+  /** CPU threads; by default one for each core. Browsers allow more than one to cross-origin isolated pages only. */
   readonly threads?: number;
 }

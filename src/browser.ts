@@ -1,0 +1,26 @@
+// The package's entry for browsers: load a network, make pictures, and compute with graphs of one's own.
+
+export {
+  DeviceError,
+  DivergenceError,
+  FileError,
+  OptionError,
+  UserError,
+} from './core/errors.ts';
+export { RandomState } from './core/numpy-random.ts';
+export { type FloatTensor, floatTensor, type Shape, type Tensor } from './core/tensor.ts';
+export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
+export { closedSpline } from './generate/interpolate.ts';
+export { labelsOf } from './generate/labels.ts';
+export { loadNetwork } from './generate/load-network.web.ts';
+export { mixStyles } from './generate/mix.ts';
+export type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './generate/network.ts';
+export { latentsOf, parseNumbers } from './generate/seeds.ts';
+export { gradients } from './graph/autodiff.ts';
+export * as ops from './graph/build.ts';
+export type { Graph, Node } from './graph/node.ts';
+export { print } from './graph/print.ts';
+export { evaluateGraph } from './graph/reference.ts';
+export type { NetworkConfig } from './models/contract.ts';
+export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
+export { openEngine, type WebEngineOptions } from './runtime/engine.web.ts';

@@ -1,0 +1,39 @@
+// The package's entry for Node: prepare data, train, load a network, make pictures, and compute with graphs of one's own.
+
+export {
+  DeviceError,
+  DivergenceError,
+  FileError,
+  OptionError,
+  UserError,
+} from './core/errors.ts';
+export { RandomState } from './core/numpy-random.ts';
+export { type FloatTensor, floatTensor, type Shape, type Tensor } from './core/tensor.ts';
+export { type Batch, EndlessBatches } from './data/batches.ts';
+export type { Transform } from './data/convert.node.ts';
+export type { Dataset } from './data/dataset.ts';
+export { type OpenDatasetOptions, openDataset } from './data/open-dataset.node.ts';
+export {
+  type PrepareOptions,
+  type PrepareProgress,
+  type PrepareReport,
+  prepareDataset,
+} from './data/prepare.node.ts';
+export { encodePng, writePng } from './generate/image-files.node.ts';
+export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
+export { closedSpline } from './generate/interpolate.ts';
+export { labelsOf } from './generate/labels.ts';
+export { loadNetwork } from './generate/load-network.node.ts';
+export { mixStyles } from './generate/mix.ts';
+export type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './generate/network.ts';
+export { latentsOf, parseNumbers } from './generate/seeds.ts';
+export { writeVideo } from './generate/video.node.ts';
+export { gradients } from './graph/autodiff.ts';
+export * as ops from './graph/build.ts';
+export type { Graph, Node } from './graph/node.ts';
+export { print } from './graph/print.ts';
+export { evaluateGraph } from './graph/reference.ts';
+export type { NetworkConfig } from './models/contract.ts';
+export { openEngine } from './runtime/engine.node.ts';
+export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
+export { openWorkerEngine } from './runtime/worker-engine.node.ts';

@@ -1,0 +1,101 @@
+// The built package in headless Chromium gives the pictures that Node gives, by WebAssembly and by WebGPU.
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeNetworkFile } from '../../src/checkpoints/network-file.ts';
+import { openNetwork } from '../../src/generate/open-network.ts';
+import { latentsOf } from '../../src/generate/seeds.ts';
+import { openEngine } from '../../src/runtime/engine.node.ts';
+import { tinyNetwork } from '../generate/tiny-network.ts';
+import { type PageServer, servePage } from './page-server.ts';
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/google-chrome', process.env.CHROMIUM_PATH ?? ''].find(
+  (path) => existsSync(path),
+);
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // A software adapter, where there is no other.
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+];
+const SEED = 7;
+
+const bytes = tinyNetwork();
+
+async function imageInNode(): Promise<Float32Array> {
+  const network = openNetwork(decodeNetworkFile(bytes, 'tiny'), await openEngine({ device: 'cpu' }));
+  const { data } = await network.generate(latentsOf([SEED], network.config.zDim), null, { psi: 0.7 });
+  await network.close();
+  return data;
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));
+  return largest;
+}
+
+if (CHROMIUM === undefined) console.log('browser tests skipped: no Chromium (apt-get install chromium)');
+
+describe.skipIf(CHROMIUM === undefined)('the built package in Chromium', () => {
+  let server: PageServer;
+  let browser: Browser;
+  let page: Page;
+  let expected: Float32Array;
+
+  beforeAll(async () => {
+    // Incremental: what is built already costs two seconds. Type errors are another check's business.
+    const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+    const project = fileURLToPath(new URL('../../tsconfig.build.json', import.meta.url));
+    await promisify(execFile)(process.execPath, [tsc, '-p', project]).catch(() => {});
+    expected = await imageInNode();
+    server = await servePage(bytes);
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    page = await browser.newPage();
+    await page.goto(server.url);
+    await page.waitForFunction('globalThis.ready');
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const generate = (device: string): Promise<{ shape: number[]; data: number[]; threads: boolean }> =>
+    page.evaluate(`generate('${device}', ${SEED})`);
+
+  test('gives Node’s image by WebAssembly', async () => {
+    const { shape, data, threads } = await generate('cpu');
+    expect(shape).toEqual([1, 3, 16, 16]);
+    expect(threads).toBe(true);
+    expect(largestDifference(data, expected)).toBeLessThan(1e-4);
+  });
+
+  test('gives Node’s image by WebGPU', async (context) => {
+    const hasAdapter = await page.evaluate(
+      'navigator.gpu?.requestAdapter().then((a) => a !== null) ?? false',
+    );
+    if (!hasAdapter) {
+      console.log('browser WebGPU test skipped: Chromium gives no adapter');
+      context.skip('Chromium gives no WebGPU adapter');
+    }
+    const { data } = await generate('webgpu');
+    expect(largestDifference(data, expected)).toBeLessThan(1e-4);
+  });
+
+  test('tells in one line that a browser has no CUDA', async () => {
+    expect(await page.evaluate("errorOf('cuda')")).toBe(
+      'DeviceError: device cuda: not available in a browser; use webgpu or cpu',
+    );
+  });
+});
