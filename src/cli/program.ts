@@ -6,6 +6,7 @@ import { Command } from 'commander';
 /** One file per command, in the order of use. */
 export const COMMANDS: Record<string, () => Promise<Command>> = {
   dataset: async () => (await import('./dataset.ts')).datasetCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
   generate: async () => (await import('./generate.ts')).generateCommand(),
   mix: async () => (await import('./mix.ts')).mixCommand(),
   video: async () => (await import('./video.ts')).videoCommand(),

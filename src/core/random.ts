@@ -2,7 +2,7 @@
 
 /** Everything needed to continue a stream: four 32-bit words and, if there is one, the pending Gaussian. */
 export interface RandomSnapshot {
-  readonly words: readonly [number, number, number, number];
+  readonly words: [number, number, number, number];
   readonly pendingNormal: number | null;
 }
 

@@ -113,7 +113,9 @@ class LoadedNetwork implements Network {
   private checkLabels(count: number, c: Float32Array | null): void {
     const { cDim } = this.config;
     if ((c?.length ?? 0) !== count * cDim) {
-      throw new OptionError(`c: got ${c?.length ?? 'none'}, expected ${cDim === 0 ? 'none' : `[${count}, ${cDim}]`}`);
+      throw new OptionError(
+        `c: got ${c?.length ?? 'none'}, expected ${cDim === 0 ? 'none' : `[${count}, ${cDim}]`}`,
+      );
     }
   }
 
@@ -138,7 +140,8 @@ class LoadedNetwork implements Network {
   private discriminatorGraph(n: number): Graph {
     const { cDim, imgChannels, imgResolution: r } = this.config;
     const tensors: Tensors | null = this.file.D;
-    if (tensors === null) throw new OptionError('got a network file without a discriminator, expected one with D');
+    if (tensors === null)
+      throw new OptionError('got a network file without a discriminator, expected one with D');
     const image = input('image', [n, imgChannels, r, r]);
     const c = cDim > 0 ? input('c', [n, cDim]) : null;
     return { outputs: { logits: this.model.discriminate(parameterConstants(tensors), image, c) } };
@@ -165,7 +168,8 @@ class LoadedNetwork implements Network {
     let all: Float32Array | null = null;
     for (let start = 0; start < count; start += size) {
       const batch: Record<string, Float32Array> = { ...feeds.shared };
-      for (const [name, [data, width]] of Object.entries(feeds.each)) batch[name] = rows(data, width, start, size);
+      for (const [name, [data, width]] of Object.entries(feeds.each))
+        batch[name] = rows(data, width, start, size);
       const { out } = await session.run(batch);
       if (count === size) return out;
       const width = out.length / size;

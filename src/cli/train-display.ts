@@ -1,0 +1,64 @@
+// The live display of a training run: one line redrawn on a terminal, one plain line a tick everywhere.
+
+import { appendFileSync } from 'node:fs';
+import type { TrainProgress } from '../training/train.node.ts';
+import { formatSeconds } from './progress.ts';
+
+/** Milliseconds between redraws. */
+const REDRAW = 200;
+
+const number = (value: number | undefined, digits: number): string =>
+  value === undefined ? '-' : value.toFixed(digits);
+
+/** "tick 3  kimg 12.0/1000  …": what a tick's line and the live line have in common. */
+export function formatProgress({ kimg, totalKimg, tick, ...rest }: TrainProgress): string {
+  const { stats } = rest;
+  const signs = (name: string) => number(stats[`Loss/signs/${name}`], 2);
+  return [
+    `tick ${tick}`,
+    `kimg ${kimg.toFixed(kimg < 10 ? 2 : 1)}/${totalKimg}`,
+    `${rest.secPerKimg.toFixed(1)} s/kimg`,
+    `${formatSeconds(rest.seconds)} gone`,
+    `${formatSeconds(rest.secondsLeft)} left`,
+    `G ${number(stats['Loss/G/loss'], 3)}`,
+    `D ${number(stats['Loss/D/loss'], 3)}`,
+    `signs real ${signs('real')} fake ${signs('fake')}`,
+    `r1 ${number(stats['Loss/r1_penalty'], 4)}`,
+    `mem ${Math.round(rest.memoryMB)} MB`,
+  ].join('  ');
+}
+
+export interface TrainDisplay {
+  progress(progress: TrainProgress): void;
+  log(line: string): void;
+  /** Leaves the terminal's cursor on a line of its own. */
+  finish(): void;
+}
+
+/** Shows a run on stderr. Lines of ticks are also appended to `logFile`. */
+export function trainDisplay(logFile: string): TrainDisplay {
+  const terminal = process.stderr.isTTY;
+  let drawn = 0;
+  const clear = () => {
+    if (terminal && drawn > 0) process.stderr.write('\r\x1b[K');
+  };
+  const line = (text: string) => {
+    clear();
+    process.stderr.write(`${text}\n`);
+  };
+  return {
+    progress(progress) {
+      const text = formatProgress(progress);
+      if (progress.isTick) {
+        line(text);
+        appendFileSync(logFile, `${text}\n`);
+      } else if (terminal && performance.now() - drawn > REDRAW) {
+        drawn = performance.now();
+        // Cut to the terminal's width: a wrapped line cannot be redrawn.
+        process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      }
+    },
+    log: line,
+    finish: clear,
+  };
+}

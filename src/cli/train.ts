@@ -1,0 +1,123 @@
+// `stylegan train`: trains a generator on pictures.
+
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { OptionError } from '../core/errors.ts';
+import { PRESET_NAMES } from '../training/presets.ts';
+import type { TrainRequest } from '../training/train.node.ts';
+import { interruption } from './interrupt.ts';
+import { type Device, deviceOption, finiteNumber, wholeNumber } from './options.ts';
+
+/** Options as commander gives them. */
+interface TrainFlags {
+  data?: string;
+  outdir?: string;
+  device: Device;
+  dryRun?: boolean;
+  gamma?: number;
+  glr?: number;
+  dlr?: number;
+  [flag: string]: unknown;
+}
+
+const ARCHITECTURES = ['skip', 'resnet', 'orig'];
+
+/** A yes-or-no flag that may be followed by a value, as the published tools have it: --mirror, --mirror=1. */
+function flag(text: string): boolean {
+  if (/^(1|true|yes)$/i.test(text)) return true;
+  if (/^(0|false|no)$/i.test(text)) return false;
+  throw new InvalidArgumentError('Expected 1 or 0.');
+}
+
+function positive(text: string): number {
+  const value = finiteNumber(text);
+  if (value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+function fromZero(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0) throw new InvalidArgumentError('Expected a number from 0.');
+  return value;
+}
+
+function rampup(text: string): number | null {
+  return text === 'none' ? null : positive(text);
+}
+
+const option = <T>(flags: string, description: string, parse: (text: string) => T) =>
+  new Option(flags, description).argParser(parse);
+const choice = (flags: string, description: string, names: readonly string[]) =>
+  new Option(flags, description).choices(names);
+
+const EXAMPLES = `
+Examples:
+  $ stylegan train --data photos/ --outdir runs/photos --mirror --kimg 1000
+  $ stylegan train --data faces --outdir runs/faces --kimg 60
+  $ stylegan train --data faces64.zip --outdir runs/big --cfg auto --batch 32 --batch-gpu 8
+  $ stylegan train --data photos/ --outdir runs/photos --dry-run
+
+--outdir is the run's own folder: the same command resumes it, exactly where it stopped.`;
+
+export function trainCommand(): Command {
+  const command = new Command('train').description('train a generator on pictures; run it again to resume');
+  const options = [
+    new Option(
+      '--data <source>',
+      'pictures: a data set from `stylegan dataset`, a folder, a zip, or `faces`',
+    ),
+    new Option('--outdir <folder>', "the run's own folder"),
+    choice('--cfg <preset>', 'preset (default: cpu on a CPU, else auto)', PRESET_NAMES),
+    option('--kimg <n>', 'length of the run, in thousands of images shown', positive),
+    option('--batch <n>', 'images a step', wholeNumber(1)),
+    option('--batch-gpu <n>', 'images at a time; fewer take less memory', wholeNumber(1)),
+    option('--gamma <n>', 'R1 weight', fromZero),
+    option('--mirror [0|1]', 'add pictures flipped left to right', flag),
+    option('--cond [0|1]', 'train with the labels of the data set', flag),
+    option('--glr <n>', 'learning rate of the generator', positive),
+    option('--dlr <n>', 'learning rate of the discriminator', positive),
+    option('--cbase <n>', 'width: min(cbase / resolution, cmax) feature maps', wholeNumber(4)),
+    option('--cmax <n>', 'width: largest number of feature maps', wholeNumber(1)),
+    option('--z-dim <n>', 'size of the latent z', wholeNumber(1)),
+    option('--w-dim <n>', 'size of the latent w', wholeNumber(1)),
+    option('--map-depth <n>', 'layers of the mapping network', wholeNumber(1)),
+    option('--mbstd-group <n>', 'images that share one minibatch deviation', wholeNumber(1)),
+    option('--ema-kimg <n>', "half-life of the generator's average", positive),
+    option('--ema-rampup <n>', 'shorter average at the start: share of images seen, or none', rampup),
+    option('--pl-weight <n>', 'path-length weight; 0 turns it off', fromZero),
+    option('--style-mixing <p>', 'probability of style mixing', fromZero),
+    choice('--g-arch <name>', 'generator architecture', ARCHITECTURES),
+    choice('--d-arch <name>', 'discriminator architecture', ARCHITECTURES),
+    option('--seed <n>', 'random seed (default: 0)', wholeNumber(0)),
+    option('--tick <kimg>', 'reporting interval (default: 4)', positive),
+    option('--snap <ticks>', 'pictures and snapshots every so many ticks (default: 5)', wholeNumber(1)),
+    deviceOption(),
+    new Option('-n, --dry-run', 'print what would be trained, and what it would take; write nothing'),
+  ];
+  for (const each of options) command.addOption(each);
+  return command.addHelpText('after', EXAMPLES).action(run);
+}
+
+async function run(flags: TrainFlags): Promise<void> {
+  const { data, outdir, dryRun, device, ...rest } = flags;
+  if (data === undefined)
+    throw new OptionError('--data: got nothing, expected pictures: a folder, a zip, or faces');
+  const cfg = rest.cfg ?? (device === 'auto' || device === 'cpu' ? 'cpu' : 'auto');
+  const request = { ...rest, cfg, data, device, outdir: outdir ?? '', signal: interruption } as TrainRequest;
+  if (dryRun) {
+    const { printDryRun } = await import('./train-dry-run.ts');
+    return printDryRun(request);
+  }
+  if (outdir === undefined) throw new OptionError('--outdir: got nothing, expected a folder for the run');
+  const { train } = await import('../training/train.node.ts');
+  const { trainDisplay } = await import('./train-display.ts');
+  const display = trainDisplay(join(outdir, 'log.txt'));
+  try {
+    const result = await train({ ...request, onProgress: display.progress, onLog: display.log });
+    display.finish();
+    console.log(`${result.kimg} kimg trained. Make pictures with:`);
+    console.log(`  stylegan generate --network ${result.network} --seeds 0-35 --grid`);
+  } finally {
+    display.finish();
+  }
+}

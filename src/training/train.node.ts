@@ -1,0 +1,277 @@
+// Training in Node: opens or resumes a run folder and trains until the asked-for number of images.
+
+import { resolve } from 'node:path';
+import { OptionError } from '../core/errors.ts';
+import { floatTensor } from '../core/tensor.ts';
+import { EndlessBatches } from '../data/batches.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { openDataset } from '../data/open-dataset.node.ts';
+import { createModel } from '../models/registry.ts';
+import { openEngine } from '../runtime/engine.node.ts';
+import type { Engine, EngineOptions } from '../runtime/engine.ts';
+import { networkConfigOf, resolveOptions, type TrainingOptions, type TrainingRequest } from './options.ts';
+import { type RunDescription, RunFolder } from './run-folder.node.ts';
+import { gridSize, SampleGrid } from './sample-grid.ts';
+import { TrainingState } from './state.ts';
+import { Trainer } from './trainer.ts';
+
+/** Longest time between two checkpoints, in seconds of training. */
+const CHECKPOINT_SECONDS = 300;
+
+/** Where a run stands; given to `onProgress` after every step, with `stats` at ticks. */
+export interface TrainProgress {
+  readonly kimg: number;
+  readonly totalKimg: number;
+  readonly tick: number;
+  /** Seconds of training so far, all sessions together. */
+  readonly seconds: number;
+  /** Over the present tick. */
+  readonly secPerKimg: number;
+  readonly secondsLeft: number;
+  readonly memoryMB: number;
+  /** Means since the last tick, under the published names (`Loss/G/loss`, …). */
+  readonly stats: Record<string, number>;
+  /** True once a tick: what goes to `stats.jsonl`. */
+  readonly isTick: boolean;
+}
+
+export interface TrainRequest extends TrainingRequest, EngineOptions {
+  /** A prepared or plain data set, or an open one. */
+  readonly data: string | Dataset;
+  /** The run's own folder. The same request resumes the run that it holds. */
+  readonly outdir: string;
+  readonly onProgress?: (progress: TrainProgress) => void;
+  /** Lines for the log: what was opened, resumed, written. */
+  readonly onLog?: (line: string) => void;
+  /** Stops cleanly, with a checkpoint, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  readonly kimg: number;
+  readonly outdir: string;
+  /** The last network snapshot. */
+  readonly network: string;
+}
+
+/**
+ * Trains a StyleGAN2 (Karras et al. 2020). Killing it at any moment and calling it again with the same request
+ * gives the same final network, byte for byte. Throws OptionError, FileError, DeviceError or DivergenceError.
+ */
+export async function train(request: TrainRequest): Promise<TrainResult> {
+  const dataset = await openData(request);
+  try {
+    const options = resolveOptions(pickOptions(request), dataset);
+    const run = await Run.open(request, options, dataset);
+    try {
+      return await run.train();
+    } finally {
+      await run.engine.close();
+    }
+  } finally {
+    if (typeof request.data === 'string') await dataset.close();
+  }
+}
+
+/** Opens `--data`, preparing it first when it is not yet a data set. */
+export async function openData({ data, cond, signal, onLog }: TrainRequest): Promise<Dataset> {
+  if (typeof data !== 'string') return data;
+  return openDataset(data, {
+    labels: cond === true,
+    signal,
+    onProgress: ({ done, total }) => {
+      if (done === total || done % 1000 === 0)
+        onLog?.(`preparing ${data}: ${done} of ${total ?? '?'} images`);
+    },
+    onSkip: (name, reason) => onLog?.(`skipped ${name}: ${reason}`),
+  });
+}
+
+/** The part of a request that are options of the run. */
+function pickOptions(request: TrainRequest): TrainingRequest {
+  const {
+    data: _d,
+    outdir: _o,
+    onProgress: _p,
+    onLog: _l,
+    signal: _s,
+    device: _v,
+    threads: _t,
+    ...options
+  } = request;
+  return options;
+}
+
+class Run {
+  readonly engine: Engine;
+  private readonly request: TrainRequest;
+  private readonly options: TrainingOptions;
+  private readonly dataset: Dataset;
+  private readonly folder: RunFolder;
+  private readonly context: string;
+  private readonly state: TrainingState;
+  private readonly batches: EndlessBatches;
+  private isResumed = false;
+
+  private constructor(
+    request: TrainRequest,
+    options: TrainingOptions,
+    dataset: Dataset,
+    parts: { engine: Engine; folder: RunFolder; context: string },
+  ) {
+    this.request = request;
+    this.options = options;
+    this.dataset = dataset;
+    this.engine = parts.engine;
+    this.folder = parts.folder;
+    this.context = parts.context;
+    this.state = new TrainingState(createModel(networkConfigOf(options, dataset)), options.seed);
+    this.batches = new EndlessBatches(dataset, {
+      batch: options.batch,
+      seed: options.seed,
+      mirror: options.mirror,
+    });
+  }
+
+  static async open(request: TrainRequest, options: TrainingOptions, dataset: Dataset): Promise<Run> {
+    if (request.outdir === '') throw new OptionError('--outdir: got an empty name, expected a folder');
+    const { length: images, resolution, channels, labelDim } = dataset;
+    const data = { path: resolve(dataset.path), images, resolution, channels, labelDim };
+    const description: RunDescription = { options, data };
+    const engine = await openEngine({ device: request.device, threads: request.threads });
+    const folder = await RunFolder.open(request.outdir, description);
+    return new Run(request, options, dataset, { engine, folder, context: RunFolder.contextOf(description) });
+  }
+
+  async train(): Promise<TrainResult> {
+    await this.resume();
+    const { state, options } = this;
+    const total = options.kimg * 1000;
+    if (state.images >= total) {
+      await this.log(`finished before: ${state.kimg} kimg in ${this.folder.path}`);
+      return this.finish();
+    }
+    await this.log(`compiling for ${this.engine.device}`);
+    const trainer = await Trainer.open(this.engine, state, options, () => this.randomLabel());
+    const grid = await SampleGrid.open(this.engine, state, options.seed, (cell) => this.gridLabel(cell));
+    if (!this.isResumed) await this.writeFirstPictures(grid);
+    let clock = performance.now();
+    let checkpointed = state.seconds;
+    while (state.images < total) {
+      const batch = await this.batches.next();
+      await trainer.step(batch);
+      state.data = this.batches.snapshot();
+      const now = performance.now();
+      state.seconds += (now - clock) / 1000;
+      state.statistics.add('Timing/seconds', (now - clock) / 1000);
+      clock = now;
+
+      const finished = state.images >= total;
+      if (finished || state.images >= state.tickStart + options.tick * 1000) {
+        await this.endTick(grid, finished);
+        checkpointed = state.seconds;
+      } else {
+        this.progress(false);
+        if (state.seconds - checkpointed >= CHECKPOINT_SECONDS) {
+          await this.checkpoint();
+          checkpointed = state.seconds;
+        }
+      }
+      // Signals and timers of the caller get their turn between steps, which block this thread.
+      await new Promise((turn) => setImmediate(turn));
+      if (this.request.signal?.aborted && !finished) await this.stop(this.request.signal);
+    }
+    return this.finish();
+  }
+
+  private async resume(): Promise<void> {
+    const checkpoint = await this.folder.readCheckpoint();
+    if (checkpoint === null) return;
+    this.state.decode(checkpoint.bytes, this.context, checkpoint.name);
+    if (this.state.data !== null) this.batches.restore(this.state.data);
+    await this.folder.truncateStats(this.state.tick);
+    this.isResumed = true;
+    await this.log(`resumed at ${this.state.kimg} kimg from ${checkpoint.name}`);
+  }
+
+  /** Statistics, pictures and snapshots of a tick; the checkpoint last, so that a kill before it repeats the tick. */
+  private async endTick(grid: SampleGrid, finished: boolean): Promise<void> {
+    const { state, options, folder } = this;
+    state.tick++;
+    const progress = this.progress(true);
+    const stats = { ...progress.stats, 'Progress/tick': state.tick, 'Progress/kimg': state.kimg };
+    await folder.writeStats({
+      ...stats,
+      'Timing/sec_per_kimg': progress.secPerKimg,
+      'Resources/memory_mb': progress.memoryMB,
+    });
+    if (finished || state.tick % options.snap === 0) {
+      await folder.writeFakes(state.kimg, await grid.draw(), grid.columns);
+      await this.log(`wrote ${await folder.writeNetwork(state.networkFile())}`);
+    }
+    state.statistics.reset();
+    state.tickStart = state.images;
+    await this.checkpoint();
+  }
+
+  private progress(isTick: boolean): TrainProgress {
+    const { state, options } = this;
+    const { 'Timing/seconds': secondsPerStep = 0, ...stats } = state.statistics.means();
+    const secPerKimg = (secondsPerStep / options.batch) * 1000;
+    const progress: TrainProgress = {
+      kimg: state.kimg,
+      totalKimg: options.kimg,
+      tick: state.tick,
+      seconds: state.seconds,
+      secPerKimg,
+      secondsLeft: Math.max(0, options.kimg - state.kimg) * secPerKimg,
+      memoryMB: process.memoryUsage.rss() / 2 ** 20,
+      stats,
+      isTick,
+    };
+    this.request.onProgress?.(progress);
+    return progress;
+  }
+
+  private async checkpoint(): Promise<void> {
+    await this.folder.writeCheckpoint(this.state.encode(this.context));
+  }
+
+  private async stop(signal: AbortSignal): Promise<never> {
+    await this.checkpoint();
+    await this.log(`stopped at ${this.state.kimg} kimg; the same command resumes`);
+    throw signal.reason;
+  }
+
+  private async finish(): Promise<TrainResult> {
+    const network = await this.folder.writeNetwork(this.state.networkFile());
+    return { kimg: this.state.kimg, outdir: this.folder.path, network };
+  }
+
+  private async writeFirstPictures(grid: SampleGrid): Promise<void> {
+    const { dataset, folder } = this;
+    const { channels, resolution: r } = dataset;
+    const [columns, rows] = gridSize(r);
+    const reals = new Float32Array(columns * rows * channels * r * r);
+    for (let cell = 0; cell < columns * rows; cell++) {
+      const pixels = await dataset.readImage(cell % dataset.length);
+      for (let i = 0; i < pixels.length; i++) reals[cell * pixels.length + i] = pixels[i] / 127.5 - 1;
+    }
+    await folder.writeImages('reals', floatTensor(reals, [columns * rows, channels, r, r]), columns);
+    await folder.writeImages('fakes_init', await grid.draw(), grid.columns);
+  }
+
+  private randomLabel(): Float32Array {
+    return this.dataset.label(this.state.streams.labels.integer(this.dataset.length));
+  }
+
+  /** The label of the real image in the same cell of `reals.png`. */
+  private gridLabel(cell: number): Float32Array {
+    return this.dataset.label(cell % this.dataset.length);
+  }
+
+  private async log(line: string): Promise<void> {
+    this.request.onLog?.(line);
+    await this.folder.log(line);
+  }
+}
