@@ -37,3 +37,4 @@ export type { NetworkConfig } from './models/contract.ts';
 export { openEngine } from './runtime/engine.node.ts';
 export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
 export { openWorkerEngine } from './runtime/worker-engine.node.ts';
+export { type TrainProgress, type TrainRequest, type TrainResult, train } from './training/train.node.ts';

@@ -73,17 +73,22 @@ class EngineThread {
   }
 }
 
-/** The worker's file beside this one: built, or a source, which needs a loader of its own in the new thread. */
+/**
+ * The worker's file beside this one: built, or a source, which needs a loader of its own in the new thread. Flags of
+ * the process, which may be about its own input, are not passed on.
+ */
 function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./engine-worker.node.js', import.meta.url));
+  const execArgv: string[] = [];
+  if (!import.meta.url.endsWith('.ts')) {
+    return new Worker(new URL('./engine-worker.node.js', import.meta.url), { execArgv });
+  }
   const loader = import.meta.resolve('tsx/esm/api');
   const entry = new URL('./engine-worker.node.ts', import.meta.url).href;
   const start = `import(${JSON.stringify(loader)}).then(({ register }) => {
     register();
     return import(${JSON.stringify(entry)});
   });`;
-  return new Worker(start, { eval: true, execArgv: [] });
+  return new Worker(start, { eval: true, execArgv });
 }
 
 class WorkerSession implements Session {

@@ -1,15 +1,13 @@
 // The built package in headless Chromium gives the pictures that Node gives, by WebAssembly and by WebGPU.
 
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeNetworkFile } from '../../src/checkpoints/network-file.ts';
 import { openNetwork } from '../../src/generate/open-network.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
+import { buildPackage } from '../build-package.ts';
 import { tinyNetwork } from '../generate/tiny-network.ts';
 import { type PageServer, servePage } from './page-server.ts';
 
@@ -54,10 +52,7 @@ describe.skipIf(CHROMIUM === undefined)('the built package in Chromium', () => {
   let expected: Float32Array;
 
   beforeAll(async () => {
-    // Incremental: what is built already costs two seconds. Type errors are another check's business.
-    const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
-    const project = fileURLToPath(new URL('../../tsconfig.build.json', import.meta.url));
-    await promisify(execFile)(process.execPath, [tsc, '-p', project]).catch(() => {});
+    await buildPackage();
     expected = await imageInNode();
     server = await servePage(bytes);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
