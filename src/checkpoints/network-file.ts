@@ -29,7 +29,11 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
   for (const part of ['G_ema', 'G', 'D'] as const) {
     for (const [name, tensor] of file[part] ?? []) tensors.set(`${part}.${name}`, tensor);
   }
-  const metadata: Record<string, string> = { format: FORMAT, version: VERSION, config: JSON.stringify(file.config) };
+  const metadata: Record<string, string> = {
+    format: FORMAT,
+    version: VERSION,
+    config: JSON.stringify(file.config),
+  };
   if (file.kimg !== null) metadata.kimg = String(file.kimg);
   return writeSafetensors(tensors, metadata);
 }
@@ -46,7 +50,8 @@ export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile 
   const config = parseConfig(parseJson(metadata.config, name), name);
   const model = createModel(config);
   const generator = takePart(tensors, 'G_ema', model.generator, name);
-  if (generator === null) throw new FileError(`${name}: got no tensor G_ema.*, expected the averaged generator`);
+  if (generator === null)
+    throw new FileError(`${name}: got no tensor G_ema.*, expected the averaged generator`);
   return {
     config,
     kimg: parseKimg(metadata.kimg, name),
@@ -67,7 +72,8 @@ function parseJson(text: string | undefined, name: string): unknown {
 function parseKimg(text: string | undefined, name: string): number | null {
   if (text === undefined) return null;
   const kimg = Number(text);
-  if (!Number.isFinite(kimg) || kimg < 0) throw new FileError(`${name}: got kimg ${text}, expected a number from 0`);
+  if (!Number.isFinite(kimg) || kimg < 0)
+    throw new FileError(`${name}: got kimg ${text}, expected a number from 0`);
   return kimg;
 }
 
@@ -110,4 +116,3 @@ export function viewsOf(specs: readonly ParameterSpec[], flat: Float32Array): Ma
 export function totalSize(specs: readonly ParameterSpec[]): number {
   return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
-

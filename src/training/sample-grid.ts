@@ -10,9 +10,9 @@ import type { TrainingState } from './state.ts';
 
 /** Columns and rows that fill a picture of about 960×540. */
 export function gridSize(resolution: number): [columns: number, rows: number] {
-  const fit = (length: number, low: number, high: number) =>
+  const count = (length: number, low: number, high: number) =>
     Math.max(low, Math.min(high, Math.floor(length / resolution)));
-  return [fit(960, 4, 16), fit(540, 3, 9)];
+  return [count(960, 4, 16), count(540, 3, 9)];
 }
 
 /** Draws the averaged generator's images for fixed latents (ψ = 1, constant noise). */
