@@ -83,7 +83,7 @@ describe('convertImage', () => {
 
   it('brings 16 bits to 8', async () => {
     const pixels = new Uint16Array(16 * 16 * 3).fill(0x8080);
-    const png = await sharp(pixels, { raw: { width: 16, height: 16, channels: 3, depth: 'ushort' } })
+    const png = await sharp(pixels, { raw: { width: 16, height: 16, channels: 3 } })
       .toColourspace('rgb16')
       .png()
       .toBuffer();

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.ts';
 
@@ -21,7 +21,7 @@ export const RED: Rgb = [250, 20, 20];
 export const BLUE: Rgb = [20, 20, 250];
 
 /** Left half one colour, right half another. */
-export function halves(width: number, height: number, left: Rgb = RED, right: Rgb = BLUE): sharp.Sharp {
+export function halves(width: number, height: number, left: Rgb = RED, right: Rgb = BLUE): Sharp {
   const pixels = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) pixels.set(i % width < width / 2 ? left : right, 3 * i);
   return sharp(pixels, { raw: { width, height, channels: 3 } });
