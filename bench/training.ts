@@ -1,0 +1,89 @@
+// Training workloads: whole steps, with all phases at their lazy rates, optimizer, averaging and data.
+
+import { Random } from '../src/core/random.ts';
+import { EndlessBatches } from '../src/data/batches.ts';
+import type { Dataset } from '../src/data/dataset.ts';
+import { createModel } from '../src/models/registry.ts';
+import { openEngine } from '../src/runtime/engine.node.ts';
+import { measureGemm } from '../src/runtime/gemm-rate.ts';
+import { estimateRun } from '../src/training/estimate.ts';
+import { networkConfigOf, resolveOptions, type TrainingRequest } from '../src/training/options.ts';
+import { TrainingState } from '../src/training/state.ts';
+import { D_REG_INTERVAL, G_REG_INTERVAL, Trainer } from '../src/training/trainer.ts';
+import { type BenchResult, median, spreadOf } from './result.ts';
+
+export interface TrainingWorkload extends TrainingRequest {
+  readonly resolution: number;
+  /** Measured rounds; one round times each kind of step once. */
+  readonly rounds: number;
+}
+
+/** Seeded noise pictures, decoded on demand as a real data set's are held: uint8 in memory. */
+function noiseDataset(resolution: number): Dataset {
+  const random = new Random(0, 'bench-data');
+  const pixels = Uint8Array.from({ length: 256 * 3 * resolution ** 2 }, () => random.integer(256));
+  const size = 3 * resolution ** 2;
+  return {
+    name: 'noise',
+    path: 'noise',
+    length: 256,
+    channels: 3,
+    resolution,
+    labelDim: 0,
+    readImage: async (index) => pixels.subarray(index * size, (index + 1) * size),
+    label: () => new Float32Array(0),
+    close: async () => {},
+  };
+}
+
+/**
+ * A cycle of 16 steps runs all phases once, G's regularizer three times more, and else the two main phases; each
+ * kind of step is timed in every round and weighted by how often it occurs.
+ */
+export async function benchTraining(name: string, workload: TrainingWorkload): Promise<BenchResult> {
+  const { resolution, rounds, ...request } = workload;
+  const dataset = noiseDataset(resolution);
+  const options = resolveOptions(request, dataset);
+  const state = new TrainingState(createModel(networkConfigOf(options, dataset)), 0);
+  const batches = new EndlessBatches(dataset, { batch: options.batch, seed: 0 });
+  const engine = await openEngine();
+  const trainer = await Trainer.open(engine, state, options, () => new Float32Array(0));
+  const step = async (index: number): Promise<number> => {
+    state.batches = index;
+    const start = performance.now();
+    await trainer.step(await batches.next());
+    return (performance.now() - start) / 1000;
+  };
+  const kinds = [
+    { index: 0, count: 1 },
+    { index: G_REG_INTERVAL, count: D_REG_INTERVAL / G_REG_INTERVAL - 1 },
+    { index: 1, count: D_REG_INTERVAL - D_REG_INTERVAL / G_REG_INTERVAL },
+  ];
+  for (const { index } of kinds) await step(index); // warm up
+  const gemm: number[] = [];
+  const secPerKimg: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    gemm.push(await measureGemm(engine));
+    let cycle = 0;
+    for (const { index, count } of kinds) cycle += count * (await step(index));
+    secPerKimg.push((cycle / D_REG_INTERVAL / options.batch) * 1000);
+  }
+  gemm.push(await measureGemm(engine));
+  const peakMemoryMB = process.resourceUsage().maxRSS / 1024;
+  await engine.close();
+  const { flopsPerKimg } = estimateRun(state.model, options);
+  const value = median(secPerKimg);
+  const gflops = flopsPerKimg / value / 1e9;
+  const gemmGflops = median(gemm);
+  const spread = spreadOf(secPerKimg);
+  return {
+    name,
+    value,
+    unit: 'sec/kimg',
+    gflops,
+    gemmGflops,
+    ratio: gflops / gemmGflops,
+    peakMemoryMB,
+    spread,
+  };
+}
