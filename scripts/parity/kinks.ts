@@ -10,6 +10,8 @@ import type { Engine, Feeds, Session } from '../../src/runtime/engine.ts';
 
 /** Relative to the largest element of its layer: a few roundings of float32. */
 const ROUNDING = 1e-6;
+/** An element that is exactly zero, or next to it, moves by this much, relative to the largest of its layer. */
+const LEAST = 1e-9;
 /** More than this many elements at zero are no accident of rounding. */
 const MAX_KINKS = 8;
 
@@ -31,6 +33,15 @@ function withNudges(graph: Graph): { graph: Graph; shapes: number[] } {
   }
   const outputs = Object.entries(simple.outputs).map(([name, node]) => [name, done.get(node)!]);
   return { graph: { outputs: { ...Object.fromEntries(outputs), ...pre } }, shapes };
+}
+
+/** An element near zero, of the i-th leaky ReLU. */
+interface Candidate {
+  readonly layer: number;
+  readonly element: number;
+  readonly value: number;
+  /** Largest magnitude in its layer. */
+  readonly largest: number;
 }
 
 /** Runs the graph with chosen elements pushed across zero. */
@@ -64,9 +75,9 @@ export class KinkSearch {
     let results = await this.session.run(this.feeds);
     let score = distance(results);
     let moved = 0;
-    for (const { layer, element, value } of this.candidates(results)) {
+    for (const { layer, element, value, largest } of this.candidates(results)) {
       const nudge = this.feeds[`nudge${layer}`];
-      nudge[element] = value > 0 ? -2 * value : -2 * value + Number.MIN_VALUE;
+      nudge[element] = (value > 0 ? -1 : 1) * Math.max(2 * Math.abs(value), LEAST * largest);
       const trial = await this.session.run(this.feeds);
       const trialScore = distance(trial);
       if (trialScore < score) {
@@ -79,15 +90,13 @@ export class KinkSearch {
     return { results, moved };
   }
 
-  private candidates(
-    results: Record<string, Float32Array>,
-  ): { layer: number; element: number; value: number }[] {
-    const found: { layer: number; element: number; value: number }[] = [];
+  private candidates(results: Record<string, Float32Array>): Candidate[] {
+    const found: Candidate[] = [];
     for (let layer = 0; layer < this.layers; layer++) {
       const values = results[`pre${layer}`];
       const largest = values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
       values.forEach((value, element) => {
-        if (Math.abs(value) <= ROUNDING * largest) found.push({ layer, element, value });
+        if (Math.abs(value) <= ROUNDING * largest) found.push({ layer, element, value, largest });
       });
     }
     return found.length > MAX_KINKS ? [] : found;

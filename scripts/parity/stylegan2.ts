@@ -12,6 +12,7 @@ import { broadcastW, parameterInputs, truncate } from '../../src/models/network-
 import { createModel } from '../../src/models/registry.ts';
 import type { ParameterSpec, Parameters } from '../../src/nn/parameters.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
 import {
   discriminatorFakeLoss,
   discriminatorRealLoss,
@@ -192,7 +193,11 @@ function discriminatorOutputs(ref: Reference): Outputs {
   };
 }
 
-export async function* checkStylegan2(file: SafetensorsFile): AsyncIterable<Deviation> {
+/** `open` opens the engine that computes; it is closed at the end. */
+export async function* checkStylegan2(
+  file: SafetensorsFile,
+  open: () => Promise<Engine> = openEngine,
+): AsyncIterable<Deviation> {
   const ref = new Reference(file, 'metadata');
   const outputs = {
     ...latentOutputs(ref, file.tensors.keys()),
@@ -209,15 +214,14 @@ export async function* checkStylegan2(file: SafetensorsFile): AsyncIterable<Devi
       throw new FileError(`${name}: got [${ref.tensor(name).shape}], expected [${node.shape}]`);
     }
   }
-  yield* await deviations(ref, { outputs: Object.fromEntries(pinned) });
+  yield* await deviations(ref, { outputs: Object.fromEntries(pinned) }, await open());
 }
 
-async function deviations(ref: Reference, graph: Graph): Promise<Deviation[]> {
+async function deviations(ref: Reference, graph: Graph, engine: Engine): Promise<Deviation[]> {
   const feeds = { ...ref.feeds(), one: Float32Array.of(1) };
   const names = Object.keys(graph.outputs);
   const compareAll = (results: Record<string, Float32Array>) =>
     names.map((name) => compare(name, results[name], ref.tensor(name)));
-  const engine = await openEngine();
   try {
     const session = await engine.compile(graph);
     const direct = compareAll(await session.run(feeds));
