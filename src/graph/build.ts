@@ -37,7 +37,9 @@ export const abs = (x: Node): Node => apply({ kind: 'abs' }, [x]);
 export const sign = (x: Node): Node => apply({ kind: 'sign' }, [x]);
 export const pow = (x: Node, exponent: number): Node => apply({ kind: 'pow', exponent }, [x]);
 export const leakyRelu = (x: Node, slope: number): Node => apply({ kind: 'leakyRelu', slope }, [x]);
-export const leakyMask = (x: Node, slope: number): Node => apply({ kind: 'leakyMask', slope }, [x]);
+/** 1 where x > 0, `slope` elsewhere, times `height`. */
+export const leakyMask = (x: Node, slope: number, height = 1): Node =>
+  apply({ kind: 'leakyMask', slope, height }, [x]);
 
 export const add = (a: Operand, b: Operand): Node => apply({ kind: 'add' }, [lift(a), lift(b)]);
 export const sub = (a: Operand, b: Operand): Node => apply({ kind: 'sub' }, [lift(a), lift(b)]);

@@ -29,7 +29,7 @@ export type Op =
   | { readonly kind: 'sign' }
   | { readonly kind: 'pow'; readonly exponent: number }
   | { readonly kind: 'leakyRelu'; readonly slope: number }
-  | { readonly kind: 'leakyMask'; readonly slope: number } // 1 where x > 0, slope elsewhere
+  | { readonly kind: 'leakyMask'; readonly slope: number; readonly height: number } // x > 0 ? height : slope·height
   // Elementwise, two inputs that broadcast as in NumPy
   | { readonly kind: 'add' }
   | { readonly kind: 'sub' }
@@ -62,6 +62,12 @@ export interface UpFirDn {
   readonly down: number;
   readonly pad: Padding;
 }
+
+/**
+ * Height at which simplification computes masks of leaky ReLUs: x clipped to [slope·height, height] is the mask times
+ * the height in one pass, and the factor that is left moves to small operands. A power of two, so nothing is rounded.
+ */
+export const MASK_HEIGHT = 2 ** -32;
 
 export type Kind = Op['kind'];
 export type OpOf<K extends Kind> = Extract<Op, { kind: K }>;

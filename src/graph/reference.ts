@@ -131,7 +131,7 @@ export const referenceRules: { readonly [K in Kind]: Rule<K> } = {
   sign: unary(Math.sign),
   pow: unary((x, { exponent }) => x ** exponent),
   leakyRelu: unary((x, { slope }) => (x > 0 ? x : x * slope)),
-  leakyMask: unary((x, { slope }) => (x > 0 ? 1 : slope)),
+  leakyMask: unary((x, { slope, height }) => height * (x > 0 ? 1 : slope)),
   add: binary((a, b) => a + b),
   sub: binary((a, b) => a - b),
   mul: binary((a, b) => a * b),

@@ -2,8 +2,21 @@
 // shape, or null when nothing applies. Rules look at most two nodes deep, so the work stays linear.
 
 import { type Shape, sameShape, sizeOf } from '../core/tensor.ts';
-import { add, broadcast, fill, mul, reshape, slice, sub, sum, transpose } from './build.ts';
-import type { Kind, Node, OpOf } from './node.ts';
+import {
+  add,
+  apply,
+  broadcast,
+  fill,
+  leakyMask,
+  mul,
+  reshape,
+  slice,
+  sub,
+  sum,
+  transpose,
+  upfirdn,
+} from './build.ts';
+import { type Kind, MASK_HEIGHT, type Node, type OpOf } from './node.ts';
 import { broadcastShapes } from './shapes.ts';
 
 type Rule = (node: Node) => Node | null;
@@ -66,8 +79,11 @@ const addRule: Rule = (node) => {
   if (isZero(b)) return grow(a, node.shape);
   if (isZero(a)) return grow(b, node.shape);
   if (uniform(a) !== null && uniform(b) === null) return add(b, a);
-  const right = scaled(b);
+  const [left, right] = [scaled(a), scaled(b)];
   if (right.scale === -1) return sub(a, right.x);
+  if (left.scale === right.scale && left.scale !== 1 && sameShape(left.x.shape, right.x.shape)) {
+    return mul(add(left.x, right.x), left.scale);
+  }
   return dropBroadcast(node) ?? scalarOperand(node);
 };
 
@@ -119,10 +135,33 @@ const powRule: Rule = (node) => {
   return exponent === 1 ? node.inputs[0] : null;
 };
 
-/** Operators that are linear in each input: a zero goes through, and so does a number. */
-const linearRule: Rule = (node) => {
+/** Operators that are linear in each of two inputs: a zero goes through; a number moves to where least is multiplied. */
+const bilinearRule: Rule = (node) => {
   if (node.inputs.some(isZero)) return fill(0, node.shape);
+  for (const side of [0, 1]) {
+    const { x, scale } = scaled(node.inputs[side]);
+    if (scale === 1) continue;
+    const other = node.inputs[1 - side];
+    const [input, rest, result] = [x, other, node].map(({ shape }) => sizeOf(shape));
+    if (Math.min(rest, result) >= input) continue;
+    const withInputs = (a: Node, b: Node) => apply(node.op, side === 0 ? [a, b] : [b, a]);
+    return rest <= result ? withInputs(x, mul(other, scale)) : mul(withInputs(x, other), scale);
+  }
   return null;
+};
+
+/** A number in front of a filter belongs in its taps. */
+const upfirdnRule: Rule = (node) => {
+  const op = node.op as OpOf<'upfirdn'>;
+  if (isZero(node.inputs[0])) return fill(0, node.shape);
+  const { x, scale } = scaled(node.inputs[0]);
+  return scale === 1 ? null : upfirdn(x, { ...op, taps: op.taps.map((tap) => tap * scale) });
+};
+
+/** Masks are cheapest at a small height; see MASK_HEIGHT. */
+const leakyMaskRule: Rule = (node) => {
+  const { slope, height } = node.op as OpOf<'leakyMask'>;
+  return height === 1 ? mul(leakyMask(node.inputs[0], slope, MASK_HEIGHT), 1 / MASK_HEIGHT) : null;
 };
 
 const sumRule: Rule = (node) => {
@@ -173,6 +212,8 @@ const reshapeRule: Rule = (node) => {
   const value = uniform(x);
   if (value !== null) return fill(value, node.shape);
   if (is(x, 'constant')) return { op: { ...x.op, shape: node.shape }, inputs: [], shape: node.shape };
+  const inner = scaled(x);
+  if (inner.scale !== 1) return mul(reshape(inner.x, node.shape), inner.scale);
   return is(x, 'reshape') ? reshape(x.inputs[0], node.shape) : null;
 };
 
@@ -255,11 +296,12 @@ export const rewriteRules: Partial<Record<Kind, Rule>> = {
   mul: mulRule,
   div: divRule,
   pow: powRule,
-  matmul: linearRule,
-  conv: linearRule,
-  convInputGrad: linearRule,
-  convWeightGrad: linearRule,
-  upfirdn: linearRule,
+  matmul: bilinearRule,
+  conv: bilinearRule,
+  convInputGrad: bilinearRule,
+  convWeightGrad: bilinearRule,
+  upfirdn: upfirdnRule,
+  leakyMask: leakyMaskRule,
   sum: sumRule,
   broadcast: broadcastRule,
   reshape: reshapeRule,

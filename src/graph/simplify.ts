@@ -56,9 +56,21 @@ function isConstant(node: Node): boolean {
   return node.op.kind === 'constant' || node.op.kind === 'fill';
 }
 
+/** number · weights, of any size: a network's gains belong in its constants. */
+function foldScale({ op, inputs, shape }: Node): Node | null {
+  const [a, b] = inputs;
+  if (op.kind !== 'mul' || a.op.kind !== 'constant' || b.op.kind !== 'fill' || b.shape.length > 0)
+    return null;
+  const { value } = b.op;
+  return constant(
+    a.op.data.map((x) => x * value),
+    shape,
+  );
+}
+
 function foldConstants(node: Node): Node | null {
   if (node.inputs.length === 0 || !node.inputs.every(isConstant)) return null;
-  if (sizeOf(node.shape) > FOLD_LIMIT) return null;
+  if (sizeOf(node.shape) > FOLD_LIMIT) return foldScale(node);
   const data = Float32Array.from(evaluate([node], {})[0]);
   const first = data[0];
   return data.every((value) => value === first) ? fill(first, node.shape) : constant(data, node.shape);

@@ -1,46 +1,99 @@
 // Convolution kernels in the layouts that the blocked kernels of the CPU provider expect.
 
+import type { Node, OpOf } from '../graph/node.ts';
 import type { Lowering } from './layout.ts';
 import { NCHWC } from './model.ts';
 
-/** A kernel [O, I, kh, kw] in row-major layout. */
+type KernelShape = readonly [o: number, i: number, kh: number, kw: number];
+
+/** A kernel [O, I, kh, kw], perhaps stored with its channels the other way round. */
 export interface Kernel {
-  readonly value: string;
-  readonly shape: readonly [number, number, number, number];
+  readonly node: Node;
+  readonly shape: KernelShape;
+  /** `node` holds [I, O, kh, kw]. */
+  readonly swapped: boolean;
+}
+
+/** The kernel in a node; an exchange of its channels is looked through, since every layout can absorb it. */
+export function kernelOf(node: Node): Kernel {
+  const shape = node.shape as unknown as KernelShape;
+  const isSwap = node.op.kind === 'transpose' && node.op.perm.join() === '1,0,2,3';
+  return isSwap ? { node: node.inputs[0], shape, swapped: true } : { node, shape, swapped: false };
+}
+
+/** The kernel with input and output channels exchanged. */
+export function swapChannels({ node, shape: [o, i, kh, kw], swapped }: Kernel): Kernel {
+  return { node, shape: [i, o, kh, kw], swapped: !swapped };
+}
+
+/** The kernel as a row-major value [O, I, kh, kw]. */
+export function plainKernel(ctx: Lowering, { node, swapped }: Kernel): string {
+  if (!swapped) return ctx.plain(node);
+  return ctx.model.once(`swap:${ctx.plain(node)}`, () => ctx.transpose(ctx.plain(node), [1, 0, 2, 3]));
 }
 
 /**
- * [O, I, kh, kw] → [O/b, I/b, kh·kw, b(I), b(O)], keeping only `taps` (indices into kh·kw, in their order).
- * With fewer input channels than a block: [O/b, I, kh·kw, b(O)].
+ * [O, I, kh, kw] → [O/b, I/b, taps, b(I), b(O)], keeping only `taps` (indices into kh·kw, in their order), as a value
+ * of nominal shape [O, I, ...size]. With fewer input channels than a block: [O/b, I, taps, b(O)].
  */
-export function blockedKernel(ctx: Lowering, kernel: Kernel, taps?: readonly number[]): string {
-  const { block } = ctx.target;
-  const [o, i, kh, kw] = kernel.shape;
-  const area = kh * kw;
-  const key = `kernel:${kernel.value}:${taps ?? 'all'}`;
-  // Blocking the output channels is the image reordering itself, on an "image" of O/b samples of I·kh·kw pixels.
-  const outer = ctx.model.once(`kernel:${kernel.value}`, () => {
-    const image = ctx.reshape(kernel.value, [o / block, block, i * area, 1]);
-    return ctx.emit('ReorderInput', [image], {}, NCHWC);
-  });
-  return ctx.model.once(`${key}:blocked`, () => {
-    const kept = taps?.length ?? area;
-    const select = (value: string, axis: number) =>
-      taps === undefined ? value : ctx.emit('Gather', [value, ctx.model.ints(taps)], { axis });
-    if (i < block) return select(ctx.reshape(outer, [o / block, i, area, block]), 2);
-    const split = ctx.reshape(outer, [o / block, i / block, block, area, block]);
-    return ctx.reshape(select(ctx.transpose(split, [0, 1, 3, 2, 4]), 2), [
-      o / block,
-      i / block,
-      kept,
-      block,
-      block,
-    ]);
+export function blockedKernel(
+  ctx: Lowering,
+  kernel: Kernel,
+  taps: readonly number[] | undefined,
+  size: readonly [number, number],
+): string {
+  const { node, shape, swapped } = kernel;
+  const [o, i] = shape;
+  const key = `kernel:${ctx.plain(node)}:${swapped}:${taps ?? 'all'}`;
+  return ctx.model.once(key, () => {
+    if (node.op.kind === 'constant') {
+      return ctx.model.floats(blockedData(node.op, kernel, taps, ctx.target.block), [o, i, ...size]);
+    }
+    return ctx.reshape(blockedValue(ctx, kernel, taps), [o, i, ...size]);
   });
 }
 
-/** [O, I, kh, kw] → [I, O, kh, kw]. */
-export function swapChannels(ctx: Lowering, { value, shape: [o, i, kh, kw] }: Kernel): Kernel {
-  const swapped = ctx.model.once(`swap:${value}`, () => ctx.transpose(value, [1, 0, 2, 3]));
-  return { value: swapped, shape: [i, o, kh, kw] };
+/** Constant kernels are laid out here, once, instead of by the engine in every run. */
+function blockedData(
+  { data }: OpOf<'constant'>,
+  { shape: [o, i, kh, kw], swapped }: Kernel,
+  taps: readonly number[] | undefined,
+  block: number,
+): Float32Array {
+  const area = kh * kw;
+  const kept = taps ?? Array.from({ length: area }, (_, k) => k);
+  const inner = Math.min(i, block);
+  const out = new Float32Array(o * i * kept.length);
+  const [strideO, strideI] = swapped ? [area, o * area] : [i * area, area];
+  let at = 0;
+  for (let ob = 0; ob < o; ob += block) {
+    for (let ib = 0; ib < i; ib += inner) {
+      // With less than one block, taps lie inside the channels; else channels lie inside the taps.
+      const [outer, within] = i < block ? [inner, kept.length] : [kept.length, inner];
+      for (let p = 0; p < outer; p++) {
+        for (let q = 0; q < within; q++) {
+          const [tap, channel] = i < block ? [kept[q], p] : [kept[p], q];
+          const from = ob * strideO + (ib + channel) * strideI + tap;
+          for (let b = 0; b < block; b++) out[at++] = data[from + b * strideO];
+        }
+      }
+    }
+  }
+  return out;
+}
+
+function blockedValue(ctx: Lowering, kernel: Kernel, taps: readonly number[] | undefined): string {
+  const { block } = ctx.target;
+  const [o, i, kh, kw] = kernel.shape;
+  const area = kh * kw;
+  const value = plainKernel(ctx, kernel);
+  // Blocking the output channels is the image reordering itself, on an "image" of O/b samples of I·kh·kw pixels.
+  const outer = ctx.model.once(`outer:${value}`, () =>
+    ctx.emit('ReorderInput', [ctx.reshape(value, [o / block, block, i * area, 1])], {}, NCHWC),
+  );
+  const select = (rows: string) =>
+    taps === undefined ? rows : ctx.emit('Gather', [rows, ctx.model.ints(taps)], { axis: 2 });
+  if (i < block) return select(ctx.reshape(outer, [o / block, i, area, block]));
+  const split = ctx.reshape(outer, [o / block, i / block, block, area, block]);
+  return select(ctx.model.once(`inner:${outer}`, () => ctx.transpose(split, [0, 1, 3, 2, 4])));
 }

@@ -3,7 +3,7 @@
 
 import { sameShape } from '../core/tensor.ts';
 import type { Node, OpOf, Padding } from '../graph/node.ts';
-import { blockedKernel, type Kernel, swapChannels } from './filters.ts';
+import { blockedKernel, kernelOf, plainKernel, swapChannels } from './filters.ts';
 import type { Forms, Lowering } from './layout.ts';
 import { NCHWC } from './model.ts';
 
@@ -50,11 +50,6 @@ function blocks(ctx: Lowering, i: number, o: number): boolean {
   return block > 0 && o % block === 0 && (i % block === 0 || i < block);
 }
 
-const kernelOf = (ctx: Lowering, w: Node): Kernel => ({
-  value: ctx.plain(w),
-  shape: w.shape as unknown as Kernel['shape'],
-});
-
 /** The input of a blocked convolution: fewer channels than a block are taken as they are. */
 function blockedInput(ctx: Lowering, x: Node): string {
   if (x.shape[1] < ctx.target.block) return ctx.plain(x);
@@ -71,7 +66,7 @@ export function lowerConv(ctx: Lowering, node: Node, op: OpOf<'conv'>, epilogue:
   const [o, i, kh, kw] = w.shape;
   const { stride, pad } = op;
   if (canBlockConv(ctx, node)) {
-    const filter = ctx.reshape(blockedKernel(ctx, kernelOf(ctx, w)), w.shape);
+    const filter = blockedKernel(ctx, kernelOf(w), undefined, [kh, kw]);
     const inputs = [blockedInput(ctx, x), filter, ...(epilogue.bias ? [epilogue.bias] : [])];
     return asForms(blockedConv(ctx, inputs, { kernel: [kh, kw], stride, pad }, epilogue.slope), node);
   }
@@ -135,13 +130,13 @@ export function lowerConvInputGrad(ctx: Lowering, node: Node, op: OpOf<'convInpu
 function convWithFlippedKernel(ctx: Lowering, node: Node, { kernel, pad }: BlockedConv): Forms {
   const [y, w] = node.inputs;
   const [o, i, kh, kw] = w.shape;
-  const swapped = swapChannels(ctx, kernelOf(ctx, w));
+  const swapped = swapChannels(kernelOf(w));
   const taps = reversed(kh * kw, 0, 1);
   if (blocks(ctx, o, i)) {
-    const filter = ctx.reshape(blockedKernel(ctx, swapped, taps), [i, o, kh, kw]);
+    const filter = blockedKernel(ctx, swapped, taps, [kh, kw]);
     return asForms(blockedConv(ctx, [blockedInput(ctx, y), filter], { kernel, pad }), node);
   }
-  const flat = ctx.reshape(swapped.value, [i, o, kh * kw]);
+  const flat = ctx.reshape(plainKernel(ctx, swapped), [i, o, kh * kw]);
   const flipped = ctx.reshape(ctx.emit('Gather', [flat, ctx.model.ints(taps)], { axis: 2 }), [i, o, kh, kw]);
   return { plain: ctx.emit('Conv', [ctx.plain(y), flipped], { kernel_shape: kernel, pads: pad! }) };
 }
@@ -149,12 +144,12 @@ function convWithFlippedKernel(ctx: Lowering, node: Node, { kernel, pad }: Block
 /** With X = x + pad: phase r holds X = s·u + r, and out_r[u] = Σ_m dy[u - m] · w[r + s·m]. */
 function phases(ctx: Lowering, node: Node, { stride, pad, size }: OpOf<'convInputGrad'>): string {
   const [y, w] = node.inputs;
-  const [o, i, kh, kw] = w.shape;
+  const [, i, kh, kw] = w.shape;
   const [n, , h, width] = y.shape;
   const { block } = ctx.target;
   const rows = Math.ceil((pad[0] + size[0]) / stride);
   const cols = Math.ceil((pad[1] + size[1]) / stride);
-  const swapped = swapChannels(ctx, kernelOf(ctx, w));
+  const swapped = swapChannels(kernelOf(w));
   const input = blockedInput(ctx, y);
   const view = [(n * i) / block, rows, cols, block];
   const lines: string[] = [];
@@ -164,7 +159,7 @@ function phases(ctx: Lowering, node: Node, { stride, pad, size }: OpOf<'convInpu
       const ky = reversed(kh, r, stride);
       const kx = reversed(kw, c, stride);
       const taps = ky.flatMap((a) => kx.map((b) => a * kw + b));
-      const filter = ctx.reshape(blockedKernel(ctx, swapped, taps), [i, o, ky.length, kx.length]);
+      const filter = blockedKernel(ctx, swapped, taps, [ky.length, kx.length]);
       const window: BlockedConv = {
         kernel: [ky.length, kx.length],
         pad: [ky.length - 1, kx.length - 1, Math.max(0, rows - h), Math.max(0, cols - width)],

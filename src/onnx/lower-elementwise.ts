@@ -1,7 +1,7 @@
 // Lowering of elementwise operators, in whichever layout their large inputs already are.
 
 import { type Shape, sameShape, sizeOf } from '../core/tensor.ts';
-import type { Node, OpOf } from '../graph/node.ts';
+import { MASK_HEIGHT, type Node, type OpOf } from '../graph/node.ts';
 import type { Forms, Lowering } from './layout.ts';
 
 type Unary = (ctx: Lowering, x: string) => string;
@@ -36,7 +36,10 @@ export function leakyRelu(ctx: Lowering, x: string, op: OpOf<'leakyRelu'>): stri
 }
 
 export function leakyMask(ctx: Lowering, x: string, op: OpOf<'leakyMask'>): string {
-  return clip(ctx, ctx.emit('Mul', [x, ctx.model.scalar(BIG)]), op.slope, 1);
+  const { slope, height } = op;
+  // Clipped at so low a height, x is its own mask: only 0 < x < height comes out in between.
+  if (height <= MASK_HEIGHT) return clip(ctx, x, slope * height, height);
+  return clip(ctx, ctx.emit('Mul', [x, ctx.model.scalar(BIG)]), slope * height, height);
 }
 
 export function power(ctx: Lowering, x: string, { exponent }: OpOf<'pow'>): string {
@@ -70,11 +73,17 @@ export function lowerBinary(ctx: Lowering, node: Node): Forms {
   if (node.inputs.every((x) => sameShape(x.shape, shape) || sizeOf(x.shape) === 1)) {
     return { blocked: ctx.emit(opType, operands) };
   }
-  const view = [shape[0], shape[1] / ctx.target.block, shape[2] * shape[3], ctx.target.block];
+  const view = rowsView(ctx, shape);
   const seen = operands.map((value, i) =>
     sameShape(node.inputs[i].shape, shape) ? ctx.reshape(value, view) : value,
   );
   return { blocked: ctx.reshape(ctx.emit(opType, seen), shape) };
+}
+
+/** A blocked image with its rows as the last axis: [N, C/b, H, W·b]. */
+function rowsView(ctx: Lowering, [n, c, h, w]: Shape): number[] {
+  const { block } = ctx.target;
+  return [n, c / block, h, w * block];
 }
 
 function blockedOperands(ctx: Lowering, node: Node): string[] | null {
@@ -104,12 +113,28 @@ function perPixel(x: Shape, shape: Shape): boolean {
   return x.length === 4 && x[1] === 1 && x[2] === shape[2] && x[3] === shape[3];
 }
 
-/** The small operand in a shape that broadcasts against the view [N, C/b, HW, b]. */
-function blockedVector(ctx: Lowering, x: Node, shape: Shape): string {
+/**
+ * The small operand in a shape that broadcasts against {@link rowsView}. It is repeated along whole rows first: the
+ * engine's broadcasting pays for each contiguous run, and runs of one block are too short.
+ */
+function blockedVector(ctx: Lowering, x: Node, [, c, h, w]: Shape): string {
   const { block } = ctx.target;
   const n = x.shape.length === 4 ? x.shape[0] : 1;
-  if (perChannel(x.shape, shape)) return ctx.reshape(ctx.plain(x), [n, shape[1] / block, 1, block]);
-  // Repeated for each channel of a block, so that the inner loop runs over whole images.
-  const column = ctx.reshape(ctx.plain(x), [n, 1, shape[2] * shape[3], 1]);
-  return ctx.emit('Expand', [column, ctx.model.ints([n, 1, shape[2] * shape[3], block])]);
+  const isChannels = perChannel(x.shape, [n, c, h, w]);
+  const [from, to, rows] = isChannels
+    ? [
+        [n, c / block, 1, block],
+        [n, c / block, w, block],
+        [n, c / block, 1, w * block],
+      ]
+    : [
+        [n, 1, h * w, 1],
+        [n, 1, h * w, block],
+        [n, 1, h, w * block],
+      ];
+  const key = `rows:${ctx.plain(x)}:${to}`;
+  return ctx.model.once(key, () => {
+    const small = ctx.reshape(ctx.plain(x), from);
+    return ctx.reshape(ctx.emit('Expand', [small, ctx.model.ints(to)]), rows);
+  });
 }

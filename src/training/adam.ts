@@ -57,7 +57,7 @@ export function updateAverage(average: Float32Array, parameters: Float32Array, b
   for (let i = 0; i < average.length; i++) average[i] = parameters[i] + (average[i] - parameters[i]) * beta;
 }
 
-/** β of the generator's average for one batch: half-life `emaKimg`, at most `rampup` of the images seen. */
+/** β of the generator's average for one batch: half-life `emaKimg`, at most `rampup` of the images seen before it. */
 export function averageBeta(batch: number, images: number, emaKimg: number, rampup: number | null): number {
   const halfLife = rampup === null ? emaKimg * 1000 : Math.min(emaKimg * 1000, images * rampup);
   return 0.5 ** (batch / Math.max(halfLife, 1e-8));

@@ -6,7 +6,7 @@ import type { NetworkConfig } from '../models/contract.ts';
 import { stylegan2NumWs } from '../models/stylegan2-config.ts';
 import { PRESET_NAMES, presetFor } from './presets.ts';
 
-const whole = (min: number) => z.number().int().min(min);
+const whole = (min: number, max = Number.MAX_SAFE_INTEGER) => z.number().int().min(min).max(max);
 const positive = z.number().positive();
 
 /** Everything that determines a run. Written to `training_options.json`; a resumed run must have the same. */
@@ -19,12 +19,13 @@ export const trainingOptions = z.strictObject({
   gamma: z.number().min(0),
   glr: positive,
   dlr: positive,
-  cbase: whole(4),
-  cmax: whole(1),
-  zDim: whole(1),
-  wDim: whole(1),
-  mapDepth: whole(1),
-  mbstdGroup: whole(1),
+  // Upper bounds as in network files, so that what was trained can be opened.
+  cbase: whole(4, 1 << 20),
+  cmax: whole(1, 8192),
+  zDim: whole(1, 8192),
+  wDim: whole(1, 8192),
+  mapDepth: whole(1, 32),
+  mbstdGroup: whole(1, 1024),
   emaKimg: positive,
   emaRampup: positive.nullable(),
   plWeight: z.number().min(0),
@@ -86,8 +87,8 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     throw new OptionError(`--cfg: got ${cfg}, expected one of ${PRESET_NAMES.join(', ')}`);
   }
   const asked = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-  const batch = request.batch ?? presetFor(cfg, data.resolution).batch;
   const preset = presetFor(cfg, data.resolution);
+  const batch = request.batch ?? preset.batch;
   // A batch of one's own takes the heuristics that depend on it along.
   const scaled = request.batch === undefined ? {} : followBatch(cfg, batch, data.resolution);
   const result = trainingOptions.safeParse({
@@ -106,7 +107,8 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   if (!result.success) {
     const [issue] = result.error.issues;
     const key = issue.path[0] as keyof TrainingOptions | undefined;
-    throw new OptionError(`${key === undefined ? 'options' : (FLAGS[key] ?? key)}: ${issue.message}`);
+    if (key === undefined) throw new OptionError(`options: ${issue.message}`);
+    throw new OptionError(`${FLAGS[key]}: got ${JSON.stringify(asked[key])}: ${issue.message}`);
   }
   checkTogether(result.data, data);
   return result.data;

@@ -13,7 +13,7 @@ import { networkConfigOf, resolveOptions, type TrainingOptions, type TrainingReq
 import { type RunDescription, RunFolder } from './run-folder.node.ts';
 import { gridSize, SampleGrid } from './sample-grid.ts';
 import { TrainingState } from './state.ts';
-import { Trainer } from './trainer.ts';
+import { divergence, Trainer } from './trainer.ts';
 
 /** Longest time between two checkpoints, in seconds of training. */
 const CHECKPOINT_SECONDS = 300;
@@ -186,10 +186,11 @@ class Run {
 
   private async resume(): Promise<void> {
     const checkpoint = await this.folder.readCheckpoint();
-    if (checkpoint === null) return;
-    this.state.decode(checkpoint.bytes, this.context, checkpoint.name);
-    if (this.state.data !== null) this.batches.restore(this.state.data);
+    if (checkpoint !== null) this.state.decode(checkpoint.bytes, this.context, checkpoint.name);
+    // Also without a checkpoint: the run may have been killed between its first statistics and it.
     await this.folder.truncateStats(this.state.tick);
+    if (checkpoint === null) return;
+    if (this.state.data !== null) this.batches.restore(this.state.data);
     this.isResumed = true;
     await this.log(`resumed at ${this.state.kimg} kimg from ${checkpoint.name}`);
   }
@@ -197,6 +198,7 @@ class Run {
   /** Statistics, pictures and snapshots of a tick; the checkpoint last, so that a kill before it repeats the tick. */
   private async endTick(grid: SampleGrid, finished: boolean): Promise<void> {
     const { state, options, folder } = this;
+    this.checkFinite();
     state.tick++;
     const progress = this.progress(true);
     const stats = { ...progress.stats, 'Progress/tick': state.tick, 'Progress/kimg': state.kimg };
@@ -234,7 +236,14 @@ class Run {
   }
 
   private async checkpoint(): Promise<void> {
+    this.checkFinite();
     await this.folder.writeCheckpoint(this.state.encode(this.context));
+  }
+
+  /** Weights may overflow before a loss does; such weights must not take the place of good ones. */
+  private checkFinite(): void {
+    const broken = this.state.firstNonFinite();
+    if (broken !== null) throw divergence(broken, this.state, this.options);
   }
 
   private async stop(signal: AbortSignal): Promise<never> {

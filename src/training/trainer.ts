@@ -84,10 +84,10 @@ export class Trainer {
       if (state.batches % INTERVALS[name] !== 0) continue;
       await this.runPhase(compiled, batch);
     }
-    state.images += options.batch;
-    state.batches++;
     const beta = averageBeta(options.batch, state.images, options.emaKimg, options.emaRampup);
     updateAverage(state.average, state.G.parameters, beta);
+    state.images += options.batch;
+    state.batches++;
   }
 
   /** Gradients of the parts of the batch, averaged, then one step of the optimizer. */
@@ -110,7 +110,7 @@ export class Trainer {
       network.adam,
       lazyRates(lr, this.lazy(phase)),
     );
-    if (!Number.isFinite(norm)) throw this.divergence(`the gradient of ${phase.name}`);
+    if (!Number.isFinite(norm)) throw divergence(`the gradient of ${phase.name}`, state, options);
     state.statistics.add(`Gradient/${phase.name}/norm`, Math.sqrt(norm));
   }
 
@@ -124,7 +124,7 @@ export class Trainer {
     const { state } = this;
     for (const name of phase.scalars) {
       const [value] = results[name];
-      if (!Number.isFinite(value)) throw this.divergence(`${name} (${phase.name})`);
+      if (!Number.isFinite(value)) throw divergence(`${name} (${phase.name})`, state, this.options);
       state.statistics.add(name, value);
       if (name === 'Loss/pl_mean') state.plMean = value;
     }
@@ -132,14 +132,6 @@ export class Trainer {
       const wAvg = viewsOf(state.G.buffers, state.G.bufferData).get('mapping.w_avg')!.data;
       for (let i = 0; i < wAvg.length; i++) wAvg[i] = results.w[i] + (wAvg[i] - results.w[i]) * W_AVG_BETA;
     }
-  }
-
-  private divergence(what: string): DivergenceError {
-    const { gamma, glr } = this.options;
-    return new DivergenceError(
-      `training diverged at ${this.state.kimg.toFixed(3)} kimg: ${what} is not finite; the last checkpoint is kept: ` +
-        `try a larger --gamma than ${gamma} or smaller --glr and --dlr than ${glr} in a new --outdir`,
-    );
   }
 
   private realPart(batch: Batch, round: number): Record<string, Float32Array> {
@@ -197,6 +189,18 @@ export class Trainer {
     for (let row = 0; row < rows; row++) out.set(this.randomLabel(), row * width);
     return out;
   }
+}
+
+/** The error that ends a run in which `what` is NaN or infinite. */
+export function divergence(
+  what: string,
+  state: TrainingState,
+  { gamma, glr, dlr }: TrainingOptions,
+): DivergenceError {
+  return new DivergenceError(
+    `training diverged at ${state.kimg.toFixed(3)} kimg: ${what} is not finite; what was written before is kept: ` +
+      `try a larger --gamma than ${gamma}, or smaller --glr than ${glr} and --dlr than ${dlr}, in a new --outdir`,
+  );
 }
 
 function feedsOf(prefix: string, network: NetworkState): Record<string, Float32Array> {
