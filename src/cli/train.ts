@@ -52,10 +52,10 @@ const choice = (flags: string, description: string, names: readonly string[]) =>
 
 const EXAMPLES = `
 Examples:
-  $ stylegan train --data photos/ --outdir runs/photos --mirror --kimg 1000
-  $ stylegan train --data faces --outdir runs/faces --kimg 60
-  $ stylegan train --data faces64.zip --outdir runs/big --cfg auto --batch 32 --batch-gpu 8
-  $ stylegan train --data photos/ --outdir runs/photos --dry-run
+  stylegan train --data photos/ --outdir runs/photos --mirror --kimg 1000
+  stylegan train --data faces --outdir runs/faces --kimg 60
+  stylegan train --data faces64.zip --outdir runs/big --cfg auto --batch 32 --batch-gpu 8
+  stylegan train --data photos/ --outdir runs/photos --dry-run
 
 --outdir is the run's own folder: the same command resumes it, exactly where it stopped.`;
 
