@@ -3,7 +3,7 @@
 import type { NetworkFile, Tensors } from '../checkpoints/network-file.ts';
 import { OptionError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import { type FloatTensor, floatTensor } from '../core/tensor.ts';
+import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf } from '../core/tensor.ts';
 import { input, reshape } from '../graph/build.ts';
 import type { Graph } from '../graph/node.ts';
 import type { Model, NoiseSource } from '../models/contract.ts';
@@ -53,10 +53,7 @@ class LoadedNetwork implements Network {
   async synthesis(ws: FloatTensor, options: SynthesisOptions = {}): Promise<FloatTensor> {
     const { numWs, wDim, imgChannels, imgResolution: r } = this.config;
     const { noiseMode = 'const', noiseSeed = 0 } = options;
-    const [count] = ws.shape;
-    if (ws.data.length !== count * numWs * wDim) {
-      throw new OptionError(`ws: got [${ws.shape}], expected [N, ${numWs}, ${wDim}]`);
-    }
+    const count = checkRows('ws', ws, [numWs, wDim]);
     const each: Rows = { ws: [ws.data, numWs * wDim] };
     if (noiseMode === 'random') {
       const random = new Random(noiseSeed, 'noise');
@@ -79,12 +76,15 @@ class LoadedNetwork implements Network {
   }
 
   async discriminate(images: FloatTensor, c: Float32Array | null): Promise<FloatTensor> {
-    const { imgChannels, imgResolution: r } = this.config;
-    const [count] = images.shape;
-    if (images.data.length !== count * imgChannels * r * r) {
-      throw new OptionError(`images: got [${images.shape}], expected [N, ${imgChannels}, ${r}, ${r}]`);
-    }
+    const { imgChannels, imgResolution: r, discriminator } = this.config;
+    const count = checkRows('images', images, [imgChannels, r, r]);
     this.checkLabels(count, c);
+    const group = Math.min(discriminator.mbstdGroup, count);
+    if (count % group !== 0) {
+      throw new OptionError(
+        `images: got ${count}, expected a multiple of the ${group} whose deviation the discriminator measures`,
+      );
+    }
     // The minibatch deviation looks at the whole batch, so the batch is run as one.
     const session = await this.compiled(`discriminate ${count}`, () => this.discriminatorGraph(count));
     const { logits } = await session.run({ image: images.data, ...(c === null ? {} : { c }) });
@@ -178,6 +178,18 @@ class LoadedNetwork implements Network {
     }
     return all!;
   }
+}
+
+/** The number of rows N of a tensor [N, ...row]. Throws {@link OptionError} for other shapes, and for none. */
+function checkRows(name: string, { data, shape }: FloatTensor, row: Shape): number {
+  const [count = 0] = shape;
+  const isRight = count > 0 && sameShape(shape, [count, ...row]) && data.length === sizeOf(shape);
+  if (!isRight) {
+    throw new OptionError(
+      `${name}: got ${data.length} numbers as [${shape}], expected [N, ${row.join(', ')}]`,
+    );
+  }
+  return count;
 }
 
 /** Arrays with one row for each image, and the row's width. */
