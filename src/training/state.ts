@@ -118,12 +118,12 @@ export class TrainingState {
   /** The first of these arrays that holds NaN or an infinity, null when all is well. */
   firstNonFinite(): string | null {
     // x - x is 0 for every finite x, and NaN for the others.
-    const isFinite = (data: Float32Array) => {
+    const allFinite = (data: Float32Array) => {
       let zero = 0;
       for (let i = 0; i < data.length; i++) zero += data[i] - data[i];
       return zero === 0;
     };
-    return Object.entries(this.arrays()).find(([, data]) => !isFinite(data))?.[0] ?? null;
+    return Object.entries(this.arrays()).find(([, data]) => !allFinite(data))?.[0] ?? null;
   }
 
   /** The checkpoint's bytes, in chunks. `context` is checked when it is read again. */
