@@ -26,6 +26,7 @@ const FLAGS = [
   '--use-webgpu-adapter=swiftshader',
 ];
 const SEED = 7;
+const WASM_URL = '/node_modules/onnxruntime-web/dist';
 
 const bytes = tinyNetwork();
 
@@ -48,7 +49,6 @@ if (CHROMIUM === undefined) console.log('browser tests skipped: no Chromium (apt
 describe.skipIf(CHROMIUM === undefined)('the built package in Chromium', () => {
   let server: PageServer;
   let browser: Browser;
-  let page: Page;
   let expected: Float32Array;
 
   beforeAll(async () => {
@@ -56,9 +56,6 @@ describe.skipIf(CHROMIUM === undefined)('the built package in Chromium', () => {
     expected = await imageInNode();
     server = await servePage(bytes);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-    page = await browser.newPage();
-    await page.goto(server.url);
-    await page.waitForFunction('globalThis.ready');
   });
 
   afterAll(async () => {
@@ -66,29 +63,48 @@ describe.skipIf(CHROMIUM === undefined)('the built package in Chromium', () => {
     await server?.close();
   });
 
-  const generate = (device: string): Promise<{ shape: number[]; data: number[]; threads: boolean }> =>
-    page.evaluate(`generate('${device}', ${SEED})`);
+  async function openPage(name: 'bundled' | 'plain'): Promise<Page> {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/${name}.html`);
+    await page.waitForFunction('globalThis.ready');
+    return page;
+  }
 
-  test('gives Node’s image by WebAssembly', async () => {
-    const { shape, data, threads } = await generate('cpu');
+  interface Made {
+    readonly shape: number[];
+    readonly data: number[];
+    readonly isolated: boolean;
+  }
+
+  const generate = (page: Page, options: object): Promise<Made> =>
+    page.evaluate(`generate(${JSON.stringify(options)}, ${SEED})`);
+
+  test('gives Node’s image by WebAssembly, bundled', async () => {
+    const page = await openPage('bundled');
+    const { shape, data, isolated } = await generate(page, { device: 'cpu', wasmUrl: WASM_URL });
     expect(shape).toEqual([1, 3, 16, 16]);
-    expect(threads).toBe(true);
+    expect(isolated, 'the page may use threads').toBe(true);
+    expect(largestDifference(data, expected)).toBeLessThan(1e-4);
+  });
+
+  test('gives Node’s image by WebAssembly, straight from the package’s files', async () => {
+    const { data } = await generate(await openPage('plain'), { device: 'cpu' });
     expect(largestDifference(data, expected)).toBeLessThan(1e-4);
   });
 
   test('gives Node’s image by WebGPU', async (context) => {
-    const hasAdapter = await page.evaluate(
-      'navigator.gpu?.requestAdapter().then((a) => a !== null) ?? false',
-    );
-    if (!hasAdapter) {
+    const page = await openPage('bundled');
+    const adapter = 'navigator.gpu?.requestAdapter().then((adapter) => adapter !== null) ?? false';
+    if (!(await page.evaluate(adapter))) {
       console.log('browser WebGPU test skipped: Chromium gives no adapter');
       context.skip('Chromium gives no WebGPU adapter');
     }
-    const { data } = await generate('webgpu');
+    const { data } = await generate(page, { device: 'webgpu', wasmUrl: WASM_URL });
     expect(largestDifference(data, expected)).toBeLessThan(1e-4);
   });
 
   test('tells in one line that a browser has no CUDA', async () => {
+    const page = await openPage('bundled');
     expect(await page.evaluate("errorOf('cuda')")).toBe(
       'DeviceError: device cuda: not available in a browser; use webgpu or cpu',
     );

@@ -1,18 +1,18 @@
-// What the test's page does: it loads the network through the built package and makes the image of one seed.
+// What the test's pages do: they load the network through the built package and make the image of one seed.
 
 import { latentsOf, loadNetwork, openEngine } from 'stylegan';
 
 globalThis.errorOf = async (device) => {
-  const error = await openEngine({ device, wasmUrl: '/ort' }).catch((e) => e);
+  const error = await openEngine({ device }).catch((e) => e);
   return `${error.name}: ${error.message}`;
 };
 
-globalThis.generate = async (device, seed) => {
-  const network = await loadNetwork('/network.safetensors', { device, wasmUrl: '/ort' });
+globalThis.generate = async (options, seed) => {
+  const network = await loadNetwork('/network.safetensors', options);
   const z = latentsOf([seed], network.config.zDim);
   const { shape, data } = await network.generate(z, null, { psi: 0.7 });
   await network.close();
-  return { shape, data: [...data], threads: globalThis.crossOriginIsolated };
+  return { shape, data: [...data], isolated: globalThis.crossOriginIsolated };
 };
 
 globalThis.ready = true;
