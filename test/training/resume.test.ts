@@ -1,0 +1,123 @@
+// Resume is exact: killed at any moment and started again, a run ends in the bytes of one that was left alone.
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
+import { train } from '../../src/training/train.node.ts';
+import { type Finished, runProgram } from '../cli/run-program.ts';
+import { lossesOf, readStats, resultsOf, TINY, TINY_FLAGS, tinyData } from './tiny-run.ts';
+
+const SEED = 5;
+
+let folder: string;
+let data: string;
+let undisturbed: string;
+
+const start = (run: string, whenRunning?: Parameters<typeof runProgram>[1]): Promise<Finished> =>
+  runProgram(['train', '--data', data, '--outdir', run, ...TINY_FLAGS], whenRunning);
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'stylegan-resume-'));
+  data = await tinyData(folder);
+  undisturbed = join(folder, 'undisturbed');
+  expect(await start(undisturbed)).toMatchObject({ code: 0 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function expectSameRun(run: string): void {
+  expect(Object.keys(resultsOf(run))).toEqual(Object.keys(resultsOf(undisturbed)));
+  expect(resultsOf(run)).toEqual(resultsOf(undisturbed));
+  expect(lossesOf(run)).toEqual(lossesOf(undisturbed));
+  expect(readdirSync(run).filter((name) => name.includes('.tmp-'))).toEqual([]);
+}
+
+const ticksOf = (run: string): number =>
+  existsSync(join(run, 'stats.jsonl'))
+    ? readFileSync(join(run, 'stats.jsonl'), 'utf8').split('\n').length - 1
+    : 0;
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(2);
+}
+
+/** Resolves when a file of this name begins to be written. */
+function writingOf(run: string, name: string): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(run, (_event, file) => {
+      if (!file?.startsWith(`${name}.tmp-`)) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
+
+const random = new Random(SEED, 'kills');
+
+/** When to kill a run: a random delay of up to so many milliseconds after something is reached. */
+type Moment = [name: string, delay: number, reached: (run: string) => Promise<void>];
+const MOMENTS: Moment[] = [
+  ['while the program loads', 700, async () => {}],
+  [
+    'while the networks are compiled',
+    300,
+    (run) => until(() => existsSync(join(run, 'training_options.json'))),
+  ],
+  ['after the first statistics', 0, (run) => until(() => ticksOf(run) >= 1)],
+  ['in a tick', 60, (run) => until(() => ticksOf(run) >= 2)],
+  ['while the checkpoint is written', 0, (run) => writingOf(run, 'checkpoint.safetensors')],
+  ['in another tick', 30, (run) => until(() => ticksOf(run) >= 3)],
+  ['while a snapshot is written', 0, (run) => writingOf(run, 'network-snapshot-000000.safetensors')],
+];
+
+describe('a run', () => {
+  it('has four ticks to be killed in', () => {
+    expect(readStats(undisturbed).map((line) => line['Progress/tick'])).toEqual([1, 2, 3, 4]);
+  });
+
+  it('killed at many moments ends in the same bytes', async () => {
+    const run = join(folder, 'killed');
+    const killed: string[] = [];
+    for (const [name, delay, reached] of MOMENTS) {
+      const { code } = await start(run, async (child) => {
+        await Promise.race([reached(run), new Promise((resolve) => child.once('exit', resolve))]);
+        await sleep(random.integer(delay + 1));
+        child.kill('SIGKILL');
+      });
+      if (code === null) killed.push(name);
+      else expect(code).toBe(0);
+    }
+    // On a quick machine a run may end before it is killed; most kills must have met it alive.
+    expect(killed.length).toBeGreaterThanOrEqual(5);
+    expect(await start(run)).toMatchObject({ code: 0 });
+    expectSameRun(run);
+  });
+
+  it('stopped by Ctrl-C writes a checkpoint, says how to go on, and ends in the same bytes', async () => {
+    const run = join(folder, 'stopped');
+    const { code, stderr } = await start(run, async (child) => {
+      await until(() => ticksOf(run) >= 1);
+      child.kill('SIGINT');
+    });
+    expect(code).toBe(130);
+    expect(stderr).toContain('stopping (Ctrl-C again to stop at once)');
+    expect(stderr).toMatch(/stopped at 0\.\d+ kimg; the same command resumes\n$/);
+    const again = await start(run);
+    expect(again.code).toBe(0);
+    const [, kimg] = /stopped at (\S+) kimg/.exec(stderr)!;
+    expect(again.stderr).toContain(`resumed at ${kimg} kimg from ${join(run, 'checkpoint.safetensors')}`);
+    expectSameRun(run);
+  });
+
+  it('made longer, in another process, ends as if it had been asked for at once', async () => {
+    const run = join(folder, 'grown');
+    await train({ ...TINY, data, outdir: run, device: 'cpu', kimg: 0.05 });
+    const { kimg, network } = await train({ ...TINY, data, outdir: run, device: 'cpu' });
+    expect(kimg).toBe(0.12);
+    expect(
+      readFileSync(network).equals(readFileSync(join(undisturbed, 'network-snapshot-000000.safetensors'))),
+    ).toBe(true);
+  });
+});
