@@ -108,7 +108,7 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     const [issue] = result.error.issues;
     const key = issue.path[0] as keyof TrainingOptions | undefined;
     if (key === undefined) throw new OptionError(`options: ${issue.message}`);
-    throw new OptionError(`${FLAGS[key]}: got ${JSON.stringify(asked[key])}: ${issue.message}`);
+    throw new OptionError(`${FLAGS[key]}: got ${asked[key]}: ${issue.message}`);
   }
   checkTogether(result.data, data);
   return result.data;
