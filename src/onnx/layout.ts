@@ -2,7 +2,7 @@
 //
 // Blocked: [N, C, H, W] is stored as [N, C/b, H, W, b]. Its nominal ONNX shape stays [N, C, H, W].
 
-import { type Shape, sizeOf } from '../core/tensor.ts';
+import { type Shape, sameShape } from '../core/tensor.ts';
 import type { Node } from '../graph/node.ts';
 import { type Attribute, type ModelBuilder, NCHWC } from './model.ts';
 import type { Target } from './target.ts';
@@ -87,16 +87,19 @@ export class Lowering {
   /** Cuts [start, start + size) out of each listed axis. */
   slice(value: string, cuts: readonly { axis: number; start: number; size: number }[]): string {
     if (cuts.length === 0) return value;
-    const { ints } = { ints: (v: number[]) => this.model.ints(v) };
+    const ints = (values: number[]) => this.model.ints(values);
     const starts = ints(cuts.map((cut) => cut.start));
     const ends = ints(cuts.map((cut) => cut.start + cut.size));
     return this.emit('Slice', [value, starts, ends, ints(cuts.map((cut) => cut.axis))]);
   }
 
-  /** A blocked value seen as [N, C/b, H, W·b]: rows are whole, so rows and pixels can be cut and joined. */
-  blockedView(value: string, [n, c, ...spatial]: Shape): { value: string; shape: number[] } {
+  /** `node`, of shape `shape` or one number for each pixel of it, as a whole blocked image. */
+  blockedAddend(node: Node, shape: Shape): string {
+    if (sameShape(node.shape, shape)) return this.canBlock(shape) ? this.blocked(node) : this.plain(node);
     const { block } = this.target;
-    const shape = [n, c / block, sizeOf(spatial), block];
-    return { value: this.reshape(value, shape), shape };
+    const [n, c, h, w] = shape;
+    const pixels = this.reshape(this.plain(node), [node.shape[0], 1, h * w, 1]);
+    const image = this.emit('Expand', [pixels, this.model.ints([n, c / block, h * w, block])]);
+    return this.reshape(image, shape);
   }
 }

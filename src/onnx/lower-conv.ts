@@ -2,47 +2,13 @@
 // ONNX's own operators and column products elsewhere. Measured choices; see docs/engine.md.
 
 import { sameShape } from '../core/tensor.ts';
-import type { Node, OpOf, Padding } from '../graph/node.ts';
+import type { Node, OpOf } from '../graph/node.ts';
+import { type BlockedConv, blockedConv, type Epilogue } from './blocked-conv.ts';
 import { blockedKernel, kernelOf, plainKernel, swapChannels } from './filters.ts';
+import { interleave } from './interleave.ts';
 import type { Forms, Lowering } from './layout.ts';
-import { NCHWC } from './model.ts';
 
 type Size = readonly [number, number];
-
-/** What a blocked convolution may do to its result on the way out. */
-export interface Epilogue {
-  readonly bias?: string;
-  readonly slope?: number;
-}
-
-interface BlockedConv {
-  readonly kernel: Size;
-  readonly stride?: number;
-  readonly dilation?: number;
-  readonly pad?: Padding;
-}
-
-function blockedConv(
-  ctx: Lowering,
-  inputs: readonly string[],
-  { kernel, stride = 1, dilation = 1, pad = [0, 0, 0, 0] }: BlockedConv,
-  slope?: number,
-): string {
-  return ctx.emit(
-    'Conv',
-    inputs,
-    {
-      kernel_shape: kernel,
-      strides: [stride, stride],
-      dilations: [dilation, dilation],
-      pads: pad,
-      group: 1,
-      auto_pad: 'NOTSET',
-      ...(slope === undefined ? {} : { activation: 'LeakyRelu', activation_params: { floats: [slope] } }),
-    },
-    NCHWC,
-  );
-}
 
 /** Whether a convolution from `i` to `o` channels can use the blocked kernels. */
 function blocks(ctx: Lowering, i: number, o: number): boolean {
@@ -67,8 +33,8 @@ export function lowerConv(ctx: Lowering, node: Node, op: OpOf<'conv'>, epilogue:
   const { stride, pad } = op;
   if (canBlockConv(ctx, node)) {
     const filter = blockedKernel(ctx, kernelOf(w), undefined, [kh, kw]);
-    const inputs = [blockedInput(ctx, x), filter, ...(epilogue.bias ? [epilogue.bias] : [])];
-    return asForms(blockedConv(ctx, inputs, { kernel: [kh, kw], stride, pad }, epilogue.slope), node);
+    const window: BlockedConv = { kernel: [kh, kw], stride, pad };
+    return asForms(blockedConv(ctx, [blockedInput(ctx, x), filter], window, epilogue), node);
   }
   if (kh === 1 && kw === 1 && stride === 1 && pad.every((p) => p === 0)) {
     return { plain: pointwise(ctx, ctx.plain(x), ctx.reshape(ctx.plain(w), [o, i]), node.shape) };
@@ -82,8 +48,8 @@ export function lowerConv(ctx: Lowering, node: Node, op: OpOf<'conv'>, epilogue:
   };
 }
 
-/** Whether {@link lowerConv} takes the blocked path, which alone can fuse an epilogue. */
-export function canBlockConv(ctx: Lowering, node: Node): boolean {
+/** Whether {@link lowerConv} takes the blocked path. */
+function canBlockConv(ctx: Lowering, node: Node): boolean {
   const [o, i] = node.inputs[1].shape;
   const { pad } = node.op as OpOf<'conv'>;
   return blocks(ctx, i, o) && pad.every((p) => p >= 0);
@@ -106,35 +72,58 @@ const reversed = (length: number, from: number, step: number): number[] => {
  * exchanged, 1.3 to 2 times faster than ConvTranspose. With stride s: the pixels x ≡ r (mod s) only meet the taps
  * k ≡ r, so each of the s² phases is a small convolution of dy, and the phases interleave. No work is wasted.
  */
-export function lowerConvInputGrad(ctx: Lowering, node: Node, op: OpOf<'convInputGrad'>): Forms {
+export function lowerConvInputGrad(
+  ctx: Lowering,
+  node: Node,
+  op: OpOf<'convInputGrad'>,
+  epilogue: Epilogue = {},
+): Forms {
   const [y, w] = node.inputs;
   const [o, i, kh, kw] = w.shape;
-  const { stride, pad, size } = op;
-  const [h, width] = [y.shape[2], y.shape[3]];
+  const { stride, pad } = op;
   if (kh === 1 && kw === 1 && stride === 1 && pad.every((p) => p === 0) && !blocks(ctx, o, i)) {
     const matrix = ctx.transpose(ctx.reshape(ctx.plain(w), [o, i]), [1, 0]);
     return { plain: pointwise(ctx, ctx.plain(y), matrix, node.shape) };
   }
-  const before: Size = [kh - 1 - pad[0], kw - 1 - pad[1]];
-  const after: Size = [size[0] - h + pad[0], size[1] - width + pad[1]];
-  if (stride === 1 && [...before, ...after].every((p) => p >= 0)) {
-    const window: BlockedConv = { kernel: [kh, kw], pad: [...before, ...after] };
-    return convWithFlippedKernel(ctx, node, window);
-  }
+  const flipped = flippedWindow(node, op);
+  if (flipped !== null) return convWithFlippedKernel(ctx, node, flipped, epilogue);
   if (stride > 1 && blocks(ctx, o, i) && o % ctx.target.block === 0 && kh >= stride && kw >= stride) {
     return { blocked: phases(ctx, node, op) };
   }
   return { plain: convTranspose(ctx, node, op) };
 }
 
-function convWithFlippedKernel(ctx: Lowering, node: Node, { kernel, pad }: BlockedConv): Forms {
+/** The window of the equivalent convolution of dy, or null when there is none without cropping. */
+function flippedWindow(node: Node, { stride, pad, size }: OpOf<'convInputGrad'>): BlockedConv | null {
+  const [y, w] = node.inputs;
+  const [kh, kw] = [w.shape[2], w.shape[3]];
+  const before: Size = [kh - 1 - pad[0], kw - 1 - pad[1]];
+  const after: Size = [size[0] - y.shape[2] + pad[0], size[1] - y.shape[3] + pad[1]];
+  const fits = stride === 1 && [...before, ...after].every((p) => p >= 0);
+  return fits ? { kernel: [kh, kw], pad: [...before, ...after] } : null;
+}
+
+/** Whether a node becomes a single blocked convolution, which can take an epilogue. */
+export function takesEpilogue(ctx: Lowering, node: Node): boolean {
+  if (node.op.kind === 'conv') return canBlockConv(ctx, node);
+  if (node.op.kind !== 'convInputGrad') return false;
+  const [o, i] = node.inputs[1].shape;
+  return blocks(ctx, o, i) && flippedWindow(node, node.op) !== null;
+}
+
+function convWithFlippedKernel(
+  ctx: Lowering,
+  node: Node,
+  { kernel, pad }: BlockedConv,
+  epilogue: Epilogue,
+): Forms {
   const [y, w] = node.inputs;
   const [o, i, kh, kw] = w.shape;
   const swapped = swapChannels(kernelOf(w));
   const taps = reversed(kh * kw, 0, 1);
   if (blocks(ctx, o, i)) {
     const filter = blockedKernel(ctx, swapped, taps, [kh, kw]);
-    return asForms(blockedConv(ctx, [blockedInput(ctx, y), filter], { kernel, pad }), node);
+    return asForms(blockedConv(ctx, [blockedInput(ctx, y), filter], { kernel, pad }, epilogue), node);
   }
   const flat = ctx.reshape(plainKernel(ctx, swapped), [i, o, kh * kw]);
   const flipped = ctx.reshape(ctx.emit('Gather', [flat, ctx.model.ints(taps)], { axis: 2 }), [i, o, kh, kw]);
@@ -146,15 +135,12 @@ function phases(ctx: Lowering, node: Node, { stride, pad, size }: OpOf<'convInpu
   const [y, w] = node.inputs;
   const [, i, kh, kw] = w.shape;
   const [n, , h, width] = y.shape;
-  const { block } = ctx.target;
   const rows = Math.ceil((pad[0] + size[0]) / stride);
   const cols = Math.ceil((pad[1] + size[1]) / stride);
   const swapped = swapChannels(kernelOf(w));
   const input = blockedInput(ctx, y);
-  const view = [(n * i) / block, rows, cols, block];
-  const lines: string[] = [];
+  const parts: string[] = [];
   for (let r = 0; r < stride; r++) {
-    const line: string[] = [];
     for (let c = 0; c < stride; c++) {
       const ky = reversed(kh, r, stride);
       const kx = reversed(kw, c, stride);
@@ -164,25 +150,10 @@ function phases(ctx: Lowering, node: Node, { stride, pad, size }: OpOf<'convInpu
         kernel: [ky.length, kx.length],
         pad: [ky.length - 1, kx.length - 1, Math.max(0, rows - h), Math.max(0, cols - width)],
       };
-      line.push(ctx.reshape(blockedConv(ctx, [input, filter], window), view));
+      parts.push(blockedConv(ctx, [input, filter], window));
     }
-    const joined = ctx.emit('Concat', line, { axis: 3 });
-    lines.push(ctx.reshape(joined, [(n * i) / block, rows, 1, stride * cols * block]));
   }
-  const whole = ctx.reshape(ctx.emit('Concat', lines, { axis: 2 }), [
-    (n * i) / block,
-    rows * stride,
-    cols * stride,
-    block,
-  ]);
-  return ctx.reshape(cropRows(ctx, whole, [rows * stride, cols * stride], pad, size), node.shape);
-}
-
-function cropRows(ctx: Lowering, value: string, from: Size, pad: Padding, size: Size): string {
-  const cuts = [0, 1].flatMap((k) =>
-    from[k] === size[k] ? [] : [{ axis: k + 1, start: pad[k], size: size[k] }],
-  );
-  return ctx.slice(value, cuts);
+  return interleave(ctx, parts, [n, i], { stride, grid: [rows, cols], start: [pad[0], pad[1]], size });
 }
 
 function convTranspose(ctx: Lowering, node: Node, { stride, pad, size }: OpOf<'convInputGrad'>): string {
@@ -279,8 +250,8 @@ function weightGradByImages(ctx: Lowering, node: Node, op: OpOf<'convWeightGrad'
       ctx.reshape(images[k], [c, 1, size[0], size[1]]),
     );
     const filter = ctx.model.once(`filter:${gradients[k]}`, () => ctx.reshape(gradients[k], [o, 1, h, w]));
-    const inputs: string[] = total === null ? [image, filter] : [image, filter, '', total];
-    total = blockedConv(ctx, inputs, { kernel: [h, w], dilation: op.stride });
+    const window: BlockedConv = { kernel: [h, w], dilation: op.stride };
+    total = blockedConv(ctx, [image, filter], window, total === null ? {} : { addend: total });
   }
   return ctx.transpose(ctx.unblock(total!, [c, o, ...op.kernel]), [1, 0, 2, 3]);
 }

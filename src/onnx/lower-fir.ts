@@ -2,23 +2,31 @@
 // banded matrices for images of a few channels.
 
 import type { Node, UpFirDn } from '../graph/node.ts';
+import { blockedConv, type Epilogue } from './blocked-conv.ts';
+import { interleave } from './interleave.ts';
 import type { Forms, Lowering } from './layout.ts';
 import { padOrCrop } from './lower-conv.ts';
-import { NCHWC } from './model.ts';
 
 type Size = readonly [number, number];
 
-export function lowerUpFirDn(ctx: Lowering, node: Node, op: UpFirDn): Forms {
-  const [x] = node.inputs;
-  const wide = ctx.canBlock(node.shape) && ctx.canBlock(x.shape);
+export function lowerUpFirDn(ctx: Lowering, node: Node, op: UpFirDn, epilogue: Epilogue = {}): Forms {
+  const wide = isWide(ctx, node);
   // Each phase of an upsampling needs a tap of its own.
   const phased = op.down === 1 && op.tapsShape.every((taps) => taps >= op.up);
   if (wide && (op.up === 1 || phased)) {
-    return { blocked: op.up === 1 ? depthwise(ctx, node, op) : upsampled(ctx, node, op) };
+    return { blocked: op.up === 1 ? depthwise(ctx, node, op, epilogue) : upsampled(ctx, node, op) };
   }
   const factors = separate(op);
   return { plain: factors ? byMatrices(ctx, node, op, factors) : byConvolution(ctx, node, op) };
 }
+
+/** Whether the image has a blocked form before and after. */
+const isWide = (ctx: Lowering, node: Node): boolean =>
+  ctx.canBlock(node.shape) && ctx.canBlock(node.inputs[0].shape);
+
+/** Whether the node becomes a single depthwise convolution, which can take an epilogue. */
+export const filterTakesEpilogue = (ctx: Lowering, node: Node): boolean =>
+  node.op.kind === 'upfirdn' && node.op.up === 1 && isWide(ctx, node);
 
 /** Taps [th, tw] repeated for every channel of a block, as the blocked depthwise kernel reads them. */
 function blockedTaps(ctx: Lowering, taps: readonly number[], size: Size, channels: number): string {
@@ -42,7 +50,13 @@ interface Filter {
 }
 
 /** A blocked depthwise convolution. `value` is the blocked image of nominal shape [N, C, ...size]. */
-function blockedDepthwise(ctx: Lowering, value: string, shape: readonly number[], filter: Filter): string {
+function blockedDepthwise(
+  ctx: Lowering,
+  value: string,
+  shape: readonly number[],
+  filter: Filter,
+  epilogue: Epilogue = {},
+): string {
   const [n, c, h, w] = shape;
   const { block } = ctx.target;
   const cuts = filter.margins.flatMap(({ before, after }, k) => {
@@ -57,22 +71,12 @@ function blockedDepthwise(ctx: Lowering, value: string, shape: readonly number[]
     const size = (axis: number, full: number) => cuts.find((cut) => cut.axis === axis)?.size ?? full;
     image = ctx.reshape(ctx.slice(view, cuts), [n, c, size(1, h), size(2, w)]);
   }
-  const pads = [
-    ...filter.margins.map((m) => Math.max(0, m.before)),
-    ...filter.margins.map((m) => Math.max(0, m.after)),
-  ];
-  return ctx.emit(
-    'Conv',
+  const [rows, cols] = filter.margins.map(({ before, after }) => [Math.max(0, before), Math.max(0, after)]);
+  return blockedConv(
+    ctx,
     [image, blockedTaps(ctx, filter.taps, filter.size, c)],
-    {
-      kernel_shape: filter.size,
-      strides: [filter.down, filter.down],
-      dilations: [1, 1],
-      pads,
-      group: c,
-      auto_pad: 'NOTSET',
-    },
-    NCHWC,
+    { kernel: filter.size, stride: filter.down, pad: [rows[0], cols[0], rows[1], cols[1]], group: c },
+    epilogue,
   );
 }
 
@@ -81,10 +85,10 @@ const marginsOf = ({ pad }: UpFirDn) => [
   { before: pad[1], after: pad[3] },
 ];
 
-function depthwise(ctx: Lowering, node: Node, op: UpFirDn): string {
+function depthwise(ctx: Lowering, node: Node, op: UpFirDn, epilogue: Epilogue): string {
   const [x] = node.inputs;
   const filter = { taps: [...op.taps], size: op.tapsShape, down: op.down, margins: marginsOf(op) };
-  return blockedDepthwise(ctx, ctx.blocked(x), x.shape, filter);
+  return blockedDepthwise(ctx, ctx.blocked(x), x.shape, filter, epilogue);
 }
 
 /**
@@ -94,7 +98,6 @@ function depthwise(ctx: Lowering, node: Node, op: UpFirDn): string {
 function upsampled(ctx: Lowering, node: Node, op: UpFirDn): string {
   const [x] = node.inputs;
   const [n, c, h, w] = node.shape;
-  const { block } = ctx.target;
   const { up } = op;
   const counts: Size = [Math.ceil(h / up), Math.ceil(w / up)];
   const axis = (k: 0 | 1, r: number) => {
@@ -104,9 +107,8 @@ function upsampled(ctx: Lowering, node: Node, op: UpFirDn): string {
     const size = x.shape[k + 2];
     return { first, length, margin: { before: -offset, after: counts[k] - 1 + offset + length - size } };
   };
-  const lines: string[] = [];
+  const parts: string[] = [];
   for (let r = 0; r < up; r++) {
-    const line: string[] = [];
     for (let s = 0; s < up; s++) {
       const [row, col] = [axis(0, r), axis(1, s)];
       const taps: number[] = [];
@@ -121,22 +123,10 @@ function upsampled(ctx: Lowering, node: Node, op: UpFirDn): string {
         down: 1,
         margins: [row.margin, col.margin],
       };
-      const phase = blockedDepthwise(ctx, ctx.blocked(x), x.shape, filter);
-      line.push(ctx.reshape(phase, [(n * c) / block, counts[0], counts[1], block]));
+      parts.push(blockedDepthwise(ctx, ctx.blocked(x), x.shape, filter));
     }
-    const joined = ctx.emit('Concat', line, { axis: 3 });
-    lines.push(ctx.reshape(joined, [(n * c) / block, counts[0], 1, up * counts[1] * block]));
   }
-  const whole = ctx.reshape(ctx.emit('Concat', lines, { axis: 2 }), [
-    (n * c) / block,
-    counts[0] * up,
-    counts[1] * up,
-    block,
-  ]);
-  const cuts = [h, w].flatMap((size, k) =>
-    counts[k] * up === size ? [] : [{ axis: k + 1, start: 0, size }],
-  );
-  return ctx.reshape(ctx.slice(whole, cuts), node.shape);
+  return interleave(ctx, parts, [n, c], { stride: up, grid: counts, start: [0, 0], size: [h, w] });
 }
 
 /** taps = column · row, when the filter is a product of two one-dimensional ones. */

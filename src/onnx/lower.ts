@@ -2,7 +2,8 @@
 
 import type { Graph, Kind, Node, OpOf } from '../graph/node.ts';
 import { topologicalOrder } from '../graph/node.ts';
-import { fuseEpilogues } from './fuse.ts';
+import type { Epilogue } from './blocked-conv.ts';
+import { type FusedConv, fuseEpilogues } from './fuse.ts';
 import { type Forms, Lowering } from './layout.ts';
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from './lower-conv.ts';
 import { leakyMask, leakyRelu, lowerBinary, lowerUnary, power, unaryLowerings } from './lower-elementwise.ts';
@@ -61,6 +62,19 @@ function lowerNode(ctx: Lowering, node: Node): Forms {
   return rule(ctx, node.op, node);
 }
 
+/** A convolution or filter with its epilogue; see fuse.ts. */
+function lowerFused(ctx: Lowering, { conv, bias, addend, slope }: FusedConv): Forms {
+  const epilogue: Epilogue = {
+    slope,
+    bias: bias && ctx.reshape(ctx.plain(bias), [conv.shape[1]]),
+    addend: addend && ctx.blockedAddend(addend, conv.shape),
+  };
+  const { op } = conv;
+  if (op.kind === 'conv') return lowerConv(ctx, conv, op, epilogue);
+  if (op.kind === 'convInputGrad') return lowerConvInputGrad(ctx, conv, op, epilogue);
+  return lowerUpFirDn(ctx, conv, op as OpOf<'upfirdn'>, epilogue);
+}
+
 /** The ONNX model of `graph` for `target`: same input names, same output names, static shapes. */
 export function lower(graph: Graph, target: Target): OnnxModel {
   const ctx = new Lowering(new ModelBuilder(), target);
@@ -74,11 +88,7 @@ export function lower(graph: Graph, target: Target): OnnxModel {
     if (epilogue === undefined) {
       ctx.define(node, lowerNode(ctx, node));
     } else {
-      const { conv, bias, slope } = epilogue;
-      const forms = lowerConv(ctx, conv, conv.op as OpOf<'conv'>, {
-        slope,
-        bias: bias && ctx.reshape(ctx.plain(bias), [conv.shape[1]]),
-      });
+      const forms = lowerFused(ctx, epilogue);
       ctx.define(node, forms);
     }
   }

@@ -89,7 +89,7 @@ function valueInfo(name: string, shape: Shape): ValueInfoProto {
   });
 }
 
-function bytesOf(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
+function bytesOf(data: Float32Array | Int32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
@@ -170,6 +170,14 @@ export class ModelBuilder {
     });
   }
 
+  /** An int32 initializer of rank 1: positions to gather. */
+  indices(values: Int32Array): string {
+    const name = this.fresh();
+    const dims = [BigInt(values.length)];
+    const proto = create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT32 });
+    return this.initializer(proto, bytesOf(values));
+  }
+
   /** The result of `make`, made once for each key. */
   once(key: string, make: () => string): string {
     let name = this.shared.get(key);
@@ -184,8 +192,13 @@ export class ModelBuilder {
     const name = this.fresh();
     const dims = shape.map((size) => BigInt(size));
     const proto = create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.FLOAT });
+    return this.initializer(proto, bytesOf(data));
+  }
+
+  private initializer(proto: TensorProto, data: Uint8Array<ArrayBuffer>): string {
+    const { name } = proto;
     if (data.byteLength < EXTERNAL_BYTES) {
-      proto.rawData = bytesOf(data);
+      proto.rawData = data;
     } else {
       proto.dataLocation = TensorProto_DataLocation.EXTERNAL;
       const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
@@ -194,7 +207,7 @@ export class ModelBuilder {
         entry('offset', '0'),
         entry('length', `${data.byteLength}`),
       ];
-      this.externalData.push({ path: name, data: bytesOf(data) });
+      this.externalData.push({ path: name, data });
     }
     this.initializers.push(proto);
     return name;
