@@ -168,11 +168,7 @@ describe('what cannot be used', () => {
     ],
     ['a weight', { gamma: -1 }, /^--gamma: got -1: /],
     ['a probability', { styleMixing: 1.5 }, /^--style-mixing: got 1.5: /],
-    [
-      'an architecture',
-      { generator: 'u-net' as never },
-      /^--g-arch: got u-net: .*"skip"\|"resnet"\|"orig"$/,
-    ],
+    ['an architecture', { generator: 'u-net' as never }, /^--g-arch: got u-net: .*"skip"\|"resnet"\|"orig"$/],
     ['labels', { cond: true }, '--cond: got a data set without labels, expected one prepared with --labels'],
     ['an option', { gama: 1 } as never, /^options: .*"gama"$/],
     ['a depth that no network file can say', { mapDepth: 33 }, /^--map-depth: got 33: .*<=32$/],
