@@ -242,27 +242,25 @@ function weightGradByImages(ctx: Lowering, node: Node, op: OpOf<'convWeightGrad'
   const [n, c] = x.shape;
   const [, o, h, w] = y.shape;
   const { value, size } = paddedInput(ctx, x, y, op);
-  const images = split(ctx, value, n);
-  const gradients = split(ctx, ctx.blocked(y), n);
+  const images = splitImages(ctx, value, n, [c, 1, ...size]);
+  const gradients = splitImages(ctx, ctx.blocked(y), n, [o, 1, h, w]);
   let total: string | null = null;
   for (let k = 0; k < n; k++) {
-    const image = ctx.model.once(`image:${images[k]}`, () =>
-      ctx.reshape(images[k], [c, 1, size[0], size[1]]),
-    );
-    const filter = ctx.model.once(`filter:${gradients[k]}`, () => ctx.reshape(gradients[k], [o, 1, h, w]));
     const window: BlockedConv = { kernel: [h, w], dilation: op.stride };
-    total = blockedConv(ctx, [image, filter], window, total === null ? {} : { addend: total });
+    const epilogue: Epilogue = total === null ? {} : { addend: total };
+    total = blockedConv(ctx, [images[k], gradients[k]], window, epilogue);
   }
   return ctx.transpose(ctx.unblock(total!, [c, o, ...op.kernel]), [1, 0, 2, 3]);
 }
 
-/** Splits the first axis into single images. Shared between gradients that read the same tensor. */
-function split(ctx: Lowering, value: string, count: number): string[] {
-  if (count === 1) return [value];
-  const joined = ctx.model.once(`split:${value}`, () =>
-    ctx.model
-      .nodeMany('Split', [value, ctx.model.ints(new Array<number>(count).fill(1))], { axis: 0 }, count)
-      .join('|'),
+/** The images of a batch, each in `shape`. Shared between gradients that read the same tensor. */
+function splitImages(ctx: Lowering, value: string, count: number, shape: readonly number[]): string[] {
+  const [channels, ...rest] = shape;
+  const rows = ctx.model.once(`rows:${value}`, () => ctx.reshape(value, [count * channels, ...rest]));
+  if (count === 1) return [rows];
+  const sizes = ctx.model.ints(new Array<number>(count).fill(channels));
+  const joined = ctx.model.once(`split:${rows}`, () =>
+    ctx.model.nodeMany('Split', [rows, sizes], { axis: 0 }, count).join('|'),
   );
   return joined.split('|');
 }
