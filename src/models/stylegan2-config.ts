@@ -13,38 +13,43 @@ const powerOfTwo = (low: number, high: number) =>
 /** Bounds keep a hostile file from asking for more memory than its tensors could fill. */
 const width = z.number().int().min(1).max(8192);
 
-export const stylegan2Config = z.object({
-  model: z.literal('stylegan2'),
-  zDim: width,
-  /** 0 without labels. */
-  cDim: z.number().int().min(0).max(65536),
-  wDim: width,
-  numWs: z.number().int().min(1).max(32),
-  imgResolution: powerOfTwo(4, 1024),
-  imgChannels: z.union([z.literal(1), z.literal(3), z.literal(4)]),
-  /** Feature maps at resolution R: min(channelBase / R, channelMax). */
-  channelBase: z
-    .number()
-    .int()
-    .min(1)
-    .max(1 << 20),
-  channelMax: width,
-  mappingLayers: z.number().int().min(1).max(32),
-  architecture: z.enum(['skip', 'resnet', 'orig']),
-  discriminator: z.object({
-    architecture: z.enum(['skip', 'resnet', 'orig']),
-    /** Images that share one minibatch deviation; 1 turns the statistic off. */
-    mbstdGroup: z.number().int().min(1).max(1024),
+export const stylegan2Config = z
+  .object({
+    model: z.literal('stylegan2'),
+    zDim: width,
+    /** 0 without labels. */
+    cDim: z.number().int().min(0).max(65536),
+    wDim: width,
+    numWs: z.number().int().min(1).max(32),
+    imgResolution: powerOfTwo(4, 1024),
+    imgChannels: z.union([z.literal(1), z.literal(3), z.literal(4)]),
+    /** Feature maps at resolution R: min(channelBase / R, channelMax). */
     channelBase: z
       .number()
       .int()
       .min(1)
       .max(1 << 20),
     channelMax: width,
-    /** Depth of the label branch. */
     mappingLayers: z.number().int().min(1).max(32),
-  }),
-});
+    architecture: z.enum(['skip', 'resnet', 'orig']),
+    discriminator: z.object({
+      architecture: z.enum(['skip', 'resnet', 'orig']),
+      /** Images that share one minibatch deviation; 1 turns the statistic off. */
+      mbstdGroup: z.number().int().min(1).max(1024),
+      channelBase: z
+        .number()
+        .int()
+        .min(1)
+        .max(1 << 20),
+      channelMax: width,
+      /** Depth of the label branch. */
+      mappingLayers: z.number().int().min(1).max(32),
+    }),
+  })
+  .refine((config) => config.numWs === stylegan2NumWs(config.imgResolution), {
+    path: ['numWs'],
+    message: 'expected 2·log2(imgResolution) - 2 styles',
+  });
 
 export type StyleGAN2Config = z.infer<typeof stylegan2Config>;
 
