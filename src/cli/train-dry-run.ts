@@ -34,7 +34,7 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   const rate = await measureGemm(engine);
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);
-  console.log('\nDry run: nothing was written.');
+  console.log('\nDry run: no run was started.');
 }
 
 /** One line a layer: its trainable parameters and its buffers. */

@@ -1,0 +1,129 @@
+// `stylegan train` as a user meets it: help, slips, the dry run, and a run of a second from start to picture.
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FLAGS } from '../../src/training/options.ts';
+import { TINY_FLAGS, tinyData } from '../training/tiny-run.ts';
+import { runProgram } from './run-program.ts';
+
+let folder: string;
+let data: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'stylegan-cli-train-'));
+  data = await tinyData(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const trainProgram = (...args: string[]) => runProgram(['train', ...args]);
+
+describe('help', () => {
+  it('has every option, and examples', async () => {
+    const { code, stdout } = await trainProgram('--help');
+    expect(code).toBe(0);
+    for (const flag of Object.values(FLAGS)) expect(stdout).toMatch(new RegExp(`^ {2}${flag}\\b`, 'm'));
+    for (const flag of ['--data', '--outdir', '--device', '-n, --dry-run'])
+      expect(stdout).toContain(`\n  ${flag}`);
+    expect(stdout).toMatch(/Examples:\n( {2}stylegan train --data .*\n){3,}/);
+    expect(stdout).toContain('the same command resumes it');
+  });
+});
+
+describe.concurrent('a slip', () => {
+  it.each<[string, string]>([
+    ['--outdir OUT', 'error: --data: got nothing, expected pictures: a folder, a zip, or faces\n'],
+    ['--data DATA', 'error: --outdir: got nothing, expected a folder for the run\n'],
+    ['--data DATA --outdir OUT --gama 3', "error: unknown option '--gama'\n(Did you mean --gamma?)\n"],
+    ['--data nosuch.zip --outdir OUT', 'error: cannot read nosuch.zip: no such file or folder\n'],
+    [
+      '--data DATA --outdir OUT --batch 0',
+      "error: option '--batch <n>' argument '0' is invalid. Expected a whole number of at least 1.\n",
+    ],
+    [
+      '--data DATA --outdir OUT --mirror=maybe',
+      "error: option '--mirror [0|1]' argument 'maybe' is invalid. Expected 1 or 0.\n",
+    ],
+    [
+      '--data DATA --outdir OUT --batch 8 --batch-gpu 3',
+      'error: --batch-gpu: got 3, expected a divisor of --batch 8\n',
+    ],
+    ['--data DATA --outdir OUT --style-mixing 2', /^error: --style-mixing: got 2: .*<=1\n$/.source],
+  ])('%s', async (args, expected) => {
+    const outdir = join(folder, 'slip');
+    const words = args.split(' ').map((word) => (word === 'DATA' ? data : word === 'OUT' ? outdir : word));
+    const { code, stdout, stderr } = await trainProgram(...words);
+    if (expected.startsWith('^')) expect(stderr).toMatch(new RegExp(expected));
+    else expect(stderr).toBe(expected);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+    expect(existsSync(outdir)).toBe(false);
+  });
+});
+
+describe('--dry-run', () => {
+  it('tells options, layers, memory and time, needs no --outdir, and makes nothing', async () => {
+    const before = readdirSync(folder);
+    const { code, stdout, stderr } = await trainProgram(
+      '--data',
+      data,
+      '--outdir',
+      outdir,
+      ...TINY_FLAGS,
+      '-n',
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Data: 24 images of 8x8, 3 channels, \d labels \(.*faces\.zip\)$/m);
+    for (const flag of Object.values(FLAGS)) expect(stdout).toMatch(new RegExp(`^  ${flag} +\\S+$`, 'm'));
+    expect(stdout).toMatch(/^ {2}--cbase +64$/m);
+    expect(stdout).toMatch(/^ {2}--mirror +true$/m);
+    // 8·8·9 + bias 8 + noise strength.
+    expect(stdout).toMatch(/^ {2}synthesis\.b8\.conv0 +585 +80 {2}8x8x3x3$/m);
+    // 9·8·8 + 8, with the channel of the minibatch deviation.
+    expect(stdout).toMatch(/^ {2}b4\.conv +656 +16 {2}8x9x3x3$/m);
+    expect(stdout.match(/^ {2}total +\d+$/gm)).toHaveLength(2);
+    expect(stdout).toMatch(/^ {2}memory +about \d+ MB$/m);
+    expect(stdout).toMatch(/^ {2}time +about \d+\.\d s\/kimg, /m);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+describe('a run', () => {
+  it('shows a line a tick where there is no terminal, and says what to do next', async () => {
+    const outdir = join(folder, 'run');
+    const args = ['--data', data, '--outdir', outdir, ...TINY_FLAGS, '--kimg', '0.06'];
+    const { code, stdout, stderr } = await trainProgram(...args);
+    expect(code).toBe(0);
+    const network = join(outdir, 'network-snapshot-000000.safetensors');
+    expect(stdout).toBe(
+      `0.06 kimg trained. Make pictures with:\n  stylegan generate --network ${network} --seeds 0-35 --grid\n`,
+    );
+    const lines = stderr.trimEnd().split('\n');
+    const ticks = lines.filter((line) => line.startsWith('tick '));
+    expect(ticks).toHaveLength(2);
+    expect(ticks[1]).toMatch(
+      /^tick 2 {2}kimg 0\.06\/0\.06 {2}\S+ s\/kimg {2}\d+ s gone {2}0 s left {2}G \S+ {2}D \S+ {2}signs real \S+ fake \S+ {2}r1 \S+ {2}mem \d+ MB$/,
+    );
+    expect(stderr).not.toContain('\r');
+    expect(readFileSync(join(outdir, 'log.txt'), 'utf8').trimEnd().split('\n')).toEqual(lines);
+
+    const other = await trainProgram(...args, '--seed', '9');
+    expect(other).toMatchObject({ code: 1, stdout: '' });
+    expect(other.stderr).toBe(
+      `error: --seed: got 9, but the run in ${outdir} has 3; give the same options to resume it, or another --outdir\n`,
+    );
+    const again = await trainProgram(...args);
+    expect(again).toMatchObject({ code: 0, stdout });
+    expect(again.stderr).toMatch(/finished before: 0\.06 kimg in .*run\n$/);
+  });
+
+  it('that diverges ends in one line', async () => {
+    const args = ['--data', data, '--outdir', join(folder, 'diverged'), ...TINY_FLAGS, '--glr', '1e30'];
+    const { code, stderr } = await trainProgram(...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^compiling for cpu\nerror: training diverged at 0\.000 kimg: [^\n]+ is not finite; [^\n]+\n$/,
+    );
+  });
+});
