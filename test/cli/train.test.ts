@@ -65,14 +65,7 @@ describe.concurrent('a slip', () => {
 describe('--dry-run', () => {
   it('tells options, layers, memory and time, needs no --outdir, and makes nothing', async () => {
     const before = readdirSync(folder);
-    const { code, stdout, stderr } = await trainProgram(
-      '--data',
-      data,
-      '--outdir',
-      outdir,
-      ...TINY_FLAGS,
-      '-n',
-    );
+    const { code, stdout, stderr } = await trainProgram('--data', data, ...TINY_FLAGS, '-n');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^Data: 24 images of 8x8, 3 channels, \d labels \(.*faces\.zip\)$/m);
     for (const flag of Object.values(FLAGS)) expect(stdout).toMatch(new RegExp(`^  ${flag} +\\S+$`, 'm'));
