@@ -10,6 +10,7 @@ import { WORKLOADS } from './workloads.ts';
 function runApart(name: string): BenchResult {
   const script = fileURLToPath(import.meta.url);
   const out = execFileSync(process.execPath, [...process.execArgv, script, '--one', name], {
+    env: { ...process.env, MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '8589934592' }, // as bin/stylegan.js
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
   });
