@@ -6,8 +6,9 @@ import type { Node } from '../graph/node.ts';
 import type { Lowering } from './layout.ts';
 import { takesEpilogue } from './lower-conv.ts';
 import { filterTakesEpilogue } from './lower-fir.ts';
+import { scaleTakesEpilogue } from './lower-scale.ts';
 
-/** A convolution or filter, and the nodes that its epilogue takes over. */
+/** A convolution, filter or scaling, and the nodes that its epilogue takes over. */
 export interface FusedConv {
   readonly conv: Node;
   /** [1, O, 1, 1] */
@@ -62,7 +63,8 @@ class Matcher {
   }
 
   private isConv(node: Node): boolean {
-    return takesEpilogue(this.ctx, node) || filterTakesEpilogue(this.ctx, node);
+    const { ctx } = this;
+    return takesEpilogue(ctx, node) || filterTakesEpilogue(ctx, node) || scaleTakesEpilogue(ctx, node);
   }
 
   /** Peels additions off until the convolution is reached. */

@@ -10,6 +10,7 @@ import { leakyMask, leakyRelu, lowerBinary, lowerUnary, power, unaryLowerings } 
 import { lowerUpFirDn } from './lower-fir.ts';
 import { lowerMatmul } from './lower-matmul.ts';
 import { lowerSum } from './lower-reduce.ts';
+import { lowerScale } from './lower-scale.ts';
 import { lowerConcat, lowerFill, lowerPad, lowerReshape, lowerSlice } from './lower-shape.ts';
 import { ModelBuilder, type OnnxModel } from './model.ts';
 import type { Target } from './target.ts';
@@ -71,6 +72,7 @@ function lowerFused(ctx: Lowering, { conv, bias, addend, slope }: FusedConv): Fo
   };
   const { op } = conv;
   if (op.kind === 'conv') return lowerConv(ctx, conv, op, epilogue);
+  if (op.kind === 'mul') return lowerScale(ctx, conv, epilogue);
   if (op.kind === 'convInputGrad') return lowerConvInputGrad(ctx, conv, op, epilogue);
   return lowerUpFirDn(ctx, conv, op as OpOf<'upfirdn'>, epilogue);
 }
