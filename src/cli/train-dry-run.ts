@@ -15,7 +15,7 @@ const EFFICIENCY = 0.5;
 
 export async function printDryRun(request: TrainRequest): Promise<void> {
   const dataset = await openData({ ...request, onLog: (line) => console.error(line) });
-  const { data: _data, outdir: _outdir, device, signal: _signal, ...asked } = request;
+  const { data: _data, outdir: _outdir, device, threads, signal: _signal, ...asked } = request;
   const options = resolveOptions(asked, dataset);
   const model = createModel(networkConfigOf(options, dataset));
   const { length, resolution: r, channels, labelDim } = dataset;
@@ -30,7 +30,7 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   printLayers('Generator', model.generator);
   printLayers('Discriminator', model.discriminator);
   const estimate = estimateRun(model, options);
-  const engine = await openEngine({ device });
+  const engine = await openEngine({ device, threads });
   const rate = await measureGemm(engine);
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);

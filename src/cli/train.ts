@@ -92,6 +92,7 @@ export function trainCommand(): Command {
     option('--tick <kimg>', 'reporting interval (default: 4)', positive),
     option('--snap <ticks>', 'pictures and snapshots every so many ticks (default: 5)', wholeNumber(1)),
     deviceOption(),
+    option('--threads <n>', 'CPU threads (default: one for each core)', wholeNumber(1)),
     new Option('-n, --dry-run', 'print what would be trained, and what it would take; make no run folder'),
   ];
   for (const each of options) command.addOption(each);

@@ -20,7 +20,7 @@ async function open(changes: Partial<NetworkConfig> = {}): Promise<Network> {
   file.G_ema.get('mapping.w_avg')!.data.forEach((_, i, wAvg) => {
     wAvg[i] = 0.1 * i - 0.3;
   });
-  const network = openNetwork(file, await openEngine({ device: 'cpu' }));
+  const network = openNetwork(file, await openEngine({ device: 'cpu', threads: 1 }));
   opened.push(network);
   return network;
 }
@@ -150,7 +150,10 @@ describe('the discriminator', () => {
   it('may be missing from a file', async () => {
     const { D: _D, ...rest } = decodeNetworkFile(tinyNetwork(), 'tiny');
     const bytes = Buffer.concat(encodeNetworkFile({ ...rest, D: null }));
-    const without = openNetwork(decodeNetworkFile(bytes, 'tiny'), await openEngine({ device: 'cpu' }));
+    const without = openNetwork(
+      decodeNetworkFile(bytes, 'tiny'),
+      await openEngine({ device: 'cpu', threads: 1 }),
+    );
     opened.push(without);
     const image = await without.generate(z.slice(0, zDim), null);
     await expect(without.discriminate(image, null)).rejects.toThrow(OptionError);

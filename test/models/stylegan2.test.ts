@@ -20,7 +20,7 @@ type Architecture = NetworkConfig['architecture'];
 const ARCHITECTURES: readonly Architecture[] = ['skip', 'resnet', 'orig'];
 const BATCH = 2;
 
-const engine = await openEngine({ device: 'cpu' });
+const engine = await openEngine({ device: 'cpu', threads: 1 });
 afterAll(() => engine.close());
 
 interface Shape {

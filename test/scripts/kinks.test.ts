@@ -8,7 +8,7 @@ import { openEngine } from '../../src/runtime/engine.node.ts';
 
 const SLOPE = 0.2;
 
-const engine = await openEngine({ device: 'cpu' });
+const engine = await openEngine({ device: 'cpu', threads: 1 });
 afterAll(() => engine.close());
 
 /** One layer: x·w has the elements `pre`, and the gradient of Σ lrelu(x·w) in w is 1 or 0.2 for each. */

@@ -5,13 +5,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { train } from '../../src/training/train.node.ts';
 import { type Finished, runProgram } from '../cli/run-program.ts';
-import { lossesOf, readStats, resultsOf, TINY, TINY_FLAGS, tinyData } from './tiny-run.ts';
+import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, TINY_FLAGS, tinyData } from './tiny-run.ts';
 
 const SEED = 5;
+// Seconds on a quiet machine; a dozen programs start one after the other.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 let folder: string;
 let data: string;
@@ -120,8 +122,8 @@ describe('a run', () => {
 
   it('made longer, in another process, ends as if it had been asked for at once', async () => {
     const run = join(folder, 'grown');
-    await train({ ...TINY, data, outdir: run, device: 'cpu', kimg: 0.05 });
-    const { kimg, network } = await train({ ...TINY, data, outdir: run, device: 'cpu' });
+    await train({ ...TINY, data, outdir: run, ...TINY_ENGINE, kimg: 0.05 });
+    const { kimg, network } = await train({ ...TINY, data, outdir: run, ...TINY_ENGINE });
     expect(kimg).toBe(0.12);
     expect(
       readFileSync(network).equals(readFileSync(join(undisturbed, 'network-snapshot-000000.safetensors'))),

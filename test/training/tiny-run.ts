@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EngineOptions } from '../../src/runtime/engine.ts';
 import type { TrainingRequest } from '../../src/training/options.ts';
 import { runHere } from '../cli/run-program.ts';
 
@@ -31,10 +32,13 @@ export const TINY: TrainingRequest = {
   seed: 3,
 };
 
-/** {@link TINY} as a user types it. */
+/** So small networks are no work for two threads, which only wait for each other on a busy machine. */
+export const TINY_ENGINE: EngineOptions = { device: 'cpu', threads: 1 };
+
+/** {@link TINY} and {@link TINY_ENGINE} as a user types them. */
 export const TINY_FLAGS = (
   '--cfg cpu --kimg 0.12 --tick 0.03 --snap 2 --batch 4 --batch-gpu 2 --mbstd-group 2 --cbase 64 --cmax 8 ' +
-  '--z-dim 8 --w-dim 8 --cond --mirror --seed 3 --device cpu'
+  '--z-dim 8 --w-dim 8 --cond --mirror --seed 3 --device cpu --threads 1'
 ).split(' ');
 
 /** Lines of `stats.jsonl`; what a kill left of a line is left out. */

@@ -23,7 +23,7 @@ import { loadNetwork } from '../../src/generate/load-network.node.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
 import { gridSize } from '../../src/training/sample-grid.ts';
 import { type TrainProgress, type TrainRequest, train } from '../../src/training/train.node.ts';
-import { lossesOf, readStats, resultsOf, TINY, tinyData } from './tiny-run.ts';
+import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, tinyData } from './tiny-run.ts';
 
 let folder: string;
 let request: TrainRequest;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stylegan-train-'));
   run = join(folder, 'run');
   const data = await tinyData(folder);
-  request = { ...TINY, kimg: 0.06, snap: 1, data, outdir: run, device: 'cpu' };
+  request = { ...TINY, kimg: 0.06, snap: 1, data, outdir: run, ...TINY_ENGINE };
   await train({
     ...request,
     onProgress: (progress) => seen.push(progress),

@@ -15,14 +15,14 @@ import { networkConfigOf, resolveOptions, type TrainingOptions } from '../../src
 import { buildPhases } from '../../src/training/phases.ts';
 import { TrainingState } from '../../src/training/state.ts';
 import { phaseOptions, Trainer } from '../../src/training/trainer.ts';
-import { TINY } from './tiny-run.ts';
+import { TINY, TINY_ENGINE } from './tiny-run.ts';
 
 const DATA = { resolution: 8, channels: 3, labelDim: 2 };
 const IMAGE = 3 * 8 * 8;
 /** Too small a rate to move any weight: what follows depends on the initial weights alone. */
 const STILL = { glr: 1e-12, dlr: 1e-12 };
 
-const engine = await openEngine({ device: 'cpu' });
+const engine = await openEngine(TINY_ENGINE);
 afterAll(() => engine.close());
 
 const optionsOf = (changes: Partial<TrainingOptions>): TrainingOptions =>
