@@ -33,7 +33,7 @@ export async function benchGeneration(
 ): Promise<BenchResult> {
   const { G_ema } = new TrainingState(createModel(config), 0).networkFile();
   const engine = await openEngine();
-  const network = openNetwork({ config, kimg: null, G_ema, G: null, D: null }, engine);
+  const network = openNetwork({ config, kimg: null, G_ema, D: null }, engine);
   const z = (seed: number) => latentsOf([seed], config.zDim);
   await network.generate(z(0), null);
   await network.generate(z(1), null);

@@ -5,7 +5,13 @@ import { type FloatTensor, sameShape, sizeOf, type Tensor } from '../core/tensor
 import type { NetworkConfig } from '../models/contract.ts';
 import { createModel, parseConfig } from '../models/registry.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import {
+  readSafetensorsHeader,
+  readSafetensorsPart,
+  type SafetensorsData,
+  type SafetensorsHeader,
+  writeSafetensors,
+} from './safetensors.ts';
 
 const FORMAT = 'stylegan-network';
 const VERSION = '1';
@@ -38,9 +44,21 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
   return writeSafetensors(tensors, metadata);
 }
 
-/** Reads and checks a network file. `name` names it in errors. Throws {@link FileError}. */
-export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile {
-  const { tensors, metadata } = readSafetensors(bytes, name);
+/** What using a network needs: the averaged generator at once, the discriminator perhaps when it is asked for. */
+export interface NetworkSource {
+  readonly config: NetworkConfig;
+  readonly kimg: number | null;
+  readonly G_ema: Tensors;
+  readonly D: Tensors | null | (() => Promise<Tensors | null>);
+}
+
+export type NetworkPart = 'G_ema' | 'G' | 'D';
+
+/** Configuration and age of a network file, from its header. Throws {@link FileError} naming `name`. */
+export function describeNetwork(
+  { metadata }: Pick<SafetensorsHeader, 'metadata'>,
+  name: string,
+): Pick<NetworkFile, 'config' | 'kimg'> {
   if (metadata.format !== FORMAT || metadata.version !== VERSION) {
     throw new FileError(
       `${name}: got a safetensors file of format ${metadata.format ?? 'unknown'} ${metadata.version ?? ''}, ` +
@@ -48,17 +66,32 @@ export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile 
     );
   }
   const config = parseConfig(parseJson(metadata.config, name), name);
+  return { config, kimg: parseKimg(metadata.kimg, name) };
+}
+
+/** One network of a file; null when the file holds none of it. Throws {@link FileError} naming the tensor. */
+export function decodeNetworkPart(
+  header: SafetensorsHeader,
+  data: SafetensorsData,
+  part: NetworkPart,
+  config: NetworkConfig,
+  name: string,
+): Tensors | null {
   const model = createModel(config);
-  const generator = takePart(tensors, 'G_ema', model.generator, name);
+  const specs = part === 'D' ? model.discriminator : model.generator;
+  return takePart(readSafetensorsPart(header, data, `${part}.`), part, specs, name);
+}
+
+/** Reads and checks a network file. `name` names it in errors. Throws {@link FileError}. */
+export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile {
+  const header = readSafetensorsHeader(bytes, bytes.length, name);
+  const description = describeNetwork(header, name);
+  const data: SafetensorsData = { bytes: bytes.subarray(header.dataStart), begin: 0 };
+  const part = (which: NetworkPart) => decodeNetworkPart(header, data, which, description.config, name);
+  const generator = part('G_ema');
   if (generator === null)
     throw new FileError(`${name}: got no tensor G_ema.*, expected the averaged generator`);
-  return {
-    config,
-    kimg: parseKimg(metadata.kimg, name),
-    G_ema: generator,
-    G: takePart(tensors, 'G', model.generator, name),
-    D: takePart(tensors, 'D', model.discriminator, name),
-  };
+  return { ...description, G_ema: generator, G: part('G'), D: part('D') };
 }
 
 function parseJson(text: string | undefined, name: string): unknown {
@@ -80,7 +113,7 @@ function parseKimg(text: string | undefined, name: string): number | null {
 /** Every tensor of one network, checked against its specification; null when the file holds none of it. */
 function takePart(
   tensors: ReadonlyMap<string, Tensor>,
-  part: string,
+  part: NetworkPart,
   specs: readonly ParameterSpec[],
   name: string,
 ): Tensors | null {

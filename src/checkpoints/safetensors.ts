@@ -78,18 +78,31 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileBytes: number, name
  * widened to float32. `name` names the file in errors. Throws FileError.
  */
 export function readSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
-  const { entries, metadata, dataStart } = readSafetensorsHeader(bytes, bytes.length, name);
+  const header = readSafetensorsHeader(bytes, bytes.length, name);
+  const data = { bytes: bytes.subarray(header.dataStart), begin: 0 };
+  return { tensors: readSafetensorsPart(header, data), metadata: header.metadata };
+}
+
+/** Part of a file's data: `bytes` from byte `begin` of the data on. */
+export interface SafetensorsData {
+  readonly bytes: Uint8Array;
+  readonly begin: number;
+}
+
+/** The tensors, of all or of those whose names start with `prefix`, that lie in a part of the data. */
+export function readSafetensorsPart(
+  { entries }: SafetensorsHeader,
+  { bytes, begin }: SafetensorsData,
+  prefix = '',
+): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [key, entry] of entries) {
+    if (!key.startsWith(prefix)) continue;
     // A plain Uint8Array even of a Node Buffer, whose slice() would not copy.
-    const data = new Uint8Array(
-      bytes.buffer,
-      bytes.byteOffset + dataStart + entry.begin,
-      entry.end - entry.begin,
-    );
-    tensors.set(key, toTensor(entry, data));
+    const offset = bytes.byteOffset + entry.begin - begin;
+    tensors.set(key, toTensor(entry, new Uint8Array(bytes.buffer, offset, entry.end - entry.begin)));
   }
-  return { tensors, metadata };
+  return tensors;
 }
 
 /**

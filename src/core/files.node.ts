@@ -68,6 +68,28 @@ export async function readFileStart(
   }
 }
 
+/** `length` bytes from `start` on, which the file must have. Throws FileError. */
+export async function readFileRange(path: string, start: number, length: number): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await file.read(bytes, filled, length - filled, start + filled);
+        if (bytesRead === 0)
+          throw new FileError(`cannot read ${path}: got ${start + filled} bytes, expected more`);
+        filled += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asFileError(error, 'read', path);
+  }
+}
+
 /** A whole file, in a buffer of its own. Throws FileError, also when it is larger than `maxBytes`. */
 export async function readFileBounded(path: string, maxBytes = DEFAULT_MAX_BYTES): Promise<Uint8Array> {
   const { bytes, fileBytes } = await readFileStart(path, maxBytes);

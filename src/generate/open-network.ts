@@ -1,6 +1,6 @@
 // A network in use: weights baked into compiled graphs, run in batches that fit the machine.
 
-import type { NetworkFile, Tensors } from '../checkpoints/network-file.ts';
+import type { NetworkSource, Tensors } from '../checkpoints/network-file.ts';
 import { OptionError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf } from '../core/tensor.ts';
@@ -18,7 +18,7 @@ function batchLimit(resolution: number): number {
 }
 
 /** Opens a decoded network file on an engine, which `close` closes. */
-export function openNetwork(file: NetworkFile, engine: Engine): Network {
+export function openNetwork(file: NetworkSource, engine: Engine): Network {
   return new LoadedNetwork(file, engine);
 }
 
@@ -26,11 +26,11 @@ class LoadedNetwork implements Network {
   readonly config: Network['config'];
   readonly kimg: number | null;
   private readonly model: Model;
-  private readonly file: NetworkFile;
+  private readonly file: NetworkSource;
   private readonly engine: Engine;
   private readonly sessions = new Map<string, Promise<Session>>();
 
-  constructor(file: NetworkFile, engine: Engine) {
+  constructor(file: NetworkSource, engine: Engine) {
     this.file = file;
     this.engine = engine;
     this.config = file.config;
@@ -86,7 +86,10 @@ class LoadedNetwork implements Network {
       );
     }
     // The minibatch deviation looks at the whole batch, so the batch is run as one.
-    const session = await this.compiled(`discriminate ${count}`, () => this.discriminatorGraph(count));
+    const tensors = await this.discriminator();
+    const session = await this.compiled(`discriminate ${count}`, () =>
+      this.discriminatorGraph(count, tensors),
+    );
     const { logits } = await session.run({ image: images.data, ...(c === null ? {} : { c }) });
     return floatTensor(logits, [count, 1]);
   }
@@ -137,11 +140,17 @@ class LoadedNetwork implements Network {
     return { outputs: { out: this.model.synthesis(p, input('ws', [n, numWs, wDim]), noise) } };
   }
 
-  private discriminatorGraph(n: number): Graph {
-    const { cDim, imgChannels, imgResolution: r } = this.config;
-    const tensors: Tensors | null = this.file.D;
-    if (tensors === null)
+  private async discriminator(): Promise<Tensors> {
+    const { D } = this.file;
+    const tensors = typeof D === 'function' ? await D() : D;
+    if (tensors === null) {
       throw new OptionError('got a network file without a discriminator, expected one with D');
+    }
+    return tensors;
+  }
+
+  private discriminatorGraph(n: number, tensors: Tensors): Graph {
+    const { cDim, imgChannels, imgResolution: r } = this.config;
     const image = input('image', [n, imgChannels, r, r]);
     const c = cDim > 0 ? input('c', [n, cDim]) : null;
     return { outputs: { logits: this.model.discriminate(parameterConstants(tensors), image, c) } };

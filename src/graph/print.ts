@@ -68,6 +68,9 @@ export function printNode(node: Node): string {
   return `${node.op.kind}(${inputs})${parameters(node.op, shortArray)} : [${node.shape}]`;
 }
 
+/** Like {@link hashGraph}, but of constants only the length: quick on networks with baked-in weights. */
+export const hashStructure = (graph: Graph): string => digestText(lines(graph, (data) => `#${data.length}`));
+
 /**
  * 128-bit name of the graph as 32 hexadecimal digits, over its structure, its names and every bit of its constants:
  * graphs of equal hash compute the same. Nodes that are equal but not shared count as different structure.

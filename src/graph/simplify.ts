@@ -62,14 +62,30 @@ function foldScale({ op, inputs, shape }: Node): Node | null {
   if (op.kind !== 'mul' || a.op.kind !== 'constant' || b.op.kind !== 'fill' || b.shape.length > 0)
     return null;
   const { value } = b.op;
-  return constant(
-    a.op.data.map((x) => x * value),
-    shape,
-  );
+  const data = new Float32Array(a.op.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = a.op.data[i] * value;
+  return constant(data, shape);
+}
+
+/** Σ w² of weights over their last axes, of any size: what demodulation needs of them. */
+function foldEnergy({ op, inputs: [product], shape }: Node): Node | null {
+  if (op.kind !== 'sum' || product.op.kind !== 'mul') return null;
+  const [a, b] = product.inputs;
+  if (a !== b || a.op.kind !== 'constant' || op.axes[0] !== a.shape.length - op.axes.length) return null;
+  const { data } = a.op;
+  const energy = new Float32Array(sizeOf(shape));
+  const count = data.length / energy.length;
+  for (let i = 0; i < energy.length; i++) {
+    let sum = 0;
+    for (let k = i * count; k < (i + 1) * count; k++) sum += data[k] * data[k];
+    energy[i] = sum;
+  }
+  return constant(energy, shape);
 }
 
 function foldConstants(node: Node): Node | null {
-  if (node.inputs.length === 0 || !node.inputs.every(isConstant)) return null;
+  if (node.inputs.length === 0) return null;
+  if (!node.inputs.every(isConstant)) return foldEnergy(node);
   if (sizeOf(node.shape) > FOLD_LIMIT) return foldScale(node);
   const data = Float32Array.from(evaluate([node], {})[0]);
   const first = data[0];

@@ -29,7 +29,7 @@ export function swapChannels({ node, shape: [o, i, kh, kw], swapped }: Kernel): 
 /** The kernel as a row-major value [O, I, kh, kw]. */
 export function plainKernel(ctx: Lowering, { node, swapped }: Kernel): string {
   if (!swapped) return ctx.plain(node);
-  return ctx.model.once(`swap:${ctx.plain(node)}`, () => ctx.transpose(ctx.plain(node), [1, 0, 2, 3]));
+  return ctx.model.once(`swap:${ctx.idOf(node)}`, () => ctx.transpose(ctx.plain(node), [1, 0, 2, 3]));
 }
 
 /**
@@ -44,7 +44,7 @@ export function blockedKernel(
 ): string {
   const { node, shape, swapped } = kernel;
   const [o, i] = shape;
-  const key = `kernel:${ctx.plain(node)}:${swapped}:${taps ?? 'all'}`;
+  const key = `kernel:${ctx.idOf(node)}:${swapped}:${taps ?? 'all'}`;
   return ctx.model.once(key, () => {
     if (node.op.kind === 'constant') {
       return ctx.model.floats(blockedData(node.op, kernel, taps, ctx.target.block), [o, i, ...size]);
@@ -64,18 +64,20 @@ function blockedData(
   const kept = taps ?? Array.from({ length: area }, (_, k) => k);
   const inner = Math.min(i, block);
   const out = new Float32Array(o * i * kept.length);
-  const [strideO, strideI] = swapped ? [area, o * area] : [i * area, area];
+  const strideO = swapped ? area : i * area;
+  const strideI = swapped ? o * area : area;
   let at = 0;
+  const column = (from: number) => {
+    for (let end = at + block, k = from; at < end; k += strideO) out[at++] = data[k];
+  };
   for (let ob = 0; ob < o; ob += block) {
     for (let ib = 0; ib < i; ib += inner) {
+      const from = ob * strideO + ib * strideI;
       // With less than one block, taps lie inside the channels; else channels lie inside the taps.
-      const [outer, within] = i < block ? [inner, kept.length] : [kept.length, inner];
-      for (let p = 0; p < outer; p++) {
-        for (let q = 0; q < within; q++) {
-          const [tap, channel] = i < block ? [kept[q], p] : [kept[p], q];
-          const from = ob * strideO + (ib + channel) * strideI + tap;
-          for (let b = 0; b < block; b++) out[at++] = data[from + b * strideO];
-        }
+      if (i < block) {
+        for (let c = 0; c < inner; c++) for (const tap of kept) column(from + c * strideI + tap);
+      } else {
+        for (const tap of kept) for (let c = 0; c < inner; c++) column(from + c * strideI + tap);
       }
     }
   }

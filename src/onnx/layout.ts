@@ -18,6 +18,7 @@ export class Lowering {
   readonly model: ModelBuilder;
   readonly target: Target;
   private readonly forms = new Map<Node, Forms>();
+  private readonly ids = new Map<Node, number>();
 
   constructor(model: ModelBuilder, target: Target) {
     this.model = model;
@@ -26,6 +27,16 @@ export class Lowering {
 
   define(node: Node, forms: Forms): void {
     this.forms.set(node, { ...forms });
+  }
+
+  /** A short name for a node, to name what is made from it once. */
+  idOf(node: Node): number {
+    let id = this.ids.get(node);
+    if (id === undefined) {
+      id = this.ids.size;
+      this.ids.set(node, id);
+    }
+    return id;
   }
 
   private formsOf(node: Node): Forms {
@@ -46,12 +57,14 @@ export class Lowering {
 
   /** True when only the blocked form exists so far: computing there saves a reordering. */
   isOnlyBlocked(node: Node): boolean {
-    return this.formsOf(node).plain === undefined;
+    const { plain, blocked } = this.formsOf(node);
+    return plain === undefined && blocked !== undefined;
   }
 
-  /** The row-major value. */
+  /** The row-major value. Constants are only written out when this is asked for: kernels may replace them. */
   plain(node: Node): string {
     const forms = this.formsOf(node);
+    if (node.op.kind === 'constant') forms.plain ??= this.model.floats(node.op.data, node.shape);
     forms.plain ??= this.unblock(forms.blocked!, node.shape);
     return forms.plain;
   }
@@ -59,7 +72,7 @@ export class Lowering {
   /** The blocked value; the shape must satisfy {@link canBlock}. */
   blocked(node: Node): string {
     const forms = this.formsOf(node);
-    forms.blocked ??= this.model.node('ReorderInput', [forms.plain!], {}, NCHWC);
+    forms.blocked ??= this.model.node('ReorderInput', [this.plain(node)], {}, NCHWC);
     return forms.blocked;
   }
 

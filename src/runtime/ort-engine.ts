@@ -3,7 +3,7 @@
 import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from 'onnxruntime-common';
 import { type Shape, sizeOf } from '../core/tensor.ts';
 import { type Graph, topologicalOrder } from '../graph/node.ts';
-import { hashGraph } from '../graph/print.ts';
+import { hashStructure } from '../graph/print.ts';
 import { simplify } from '../graph/simplify.ts';
 import { lower } from '../onnx/lower.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -68,13 +68,19 @@ export function createOrtSession(
   return ort.InferenceSession.create(model.bytes, { ...options, externalData });
 }
 
+interface Compiled {
+  readonly graph: Graph;
+  readonly session: Promise<OrtSession>;
+}
+
 /** An engine that compiles for one provider and caches sessions by the hash of their simplified graph. */
 export class OrtEngine implements Engine {
   readonly device: Engine['device'];
   readonly target: Target;
   private readonly ort: OrtPackage;
   private readonly sessionOptions: InferenceSession.SessionOptions;
-  private readonly sessions = new Map<string, Promise<OrtSession>>();
+  /** By the hash of their structure; those of equal structure differ in constants. */
+  private readonly sessions = new Map<string, readonly Compiled[]>();
 
   constructor(ort: OrtPackage, { device, target, sessionOptions }: OrtEngineOptions) {
     this.ort = ort;
@@ -85,15 +91,28 @@ export class OrtEngine implements Engine {
 
   compile(graph: Graph): Promise<Session> {
     const simple = simplify(graph);
-    const key = hashGraph(simple);
-    let session = this.sessions.get(key);
-    if (session === undefined) {
-      session = this.create(simple);
-      this.sessions.set(key, session);
-      // One graph that does not compile must not keep the others from being released.
-      session.catch(() => this.sessions.delete(key));
+    const key = hashStructure(simple);
+    const alike = this.sessions.get(key) ?? [];
+    const known = alike.find((compiled) => sameConstants(compiled.graph, simple));
+    if (known !== undefined) return known.session;
+    const compiled: Compiled = { graph: simple, session: this.create(simple) };
+    this.sessions.set(key, [...alike, compiled]);
+    // One graph that does not compile must not keep the others from being released.
+    compiled.session.catch(() => this.forget(compiled));
+    return compiled.session;
+  }
+
+  private forget(compiled: Compiled): void {
+    for (const [key, alike] of this.sessions) {
+      this.sessions.set(
+        key,
+        alike.filter((other) => other !== compiled),
+      );
     }
-    return session;
+  }
+
+  private get all(): Compiled[] {
+    return [...this.sessions.values()].flat();
   }
 
   private async create(graph: Graph): Promise<OrtSession> {
@@ -110,18 +129,36 @@ export class OrtEngine implements Engine {
   }
 
   async release(session: Session): Promise<void> {
-    for (const [key, promise] of this.sessions) {
-      const known = await promise;
+    for (const compiled of this.all) {
+      const known = await compiled.session;
       if (known === session) {
-        this.sessions.delete(key);
+        this.forget(compiled);
         await known.release();
       }
     }
   }
 
   async close(): Promise<void> {
-    const open = [...this.sessions.values()];
+    const open = this.all;
     this.sessions.clear();
-    for (const session of open) await (await session).release();
+    for (const { session } of open) await (await session).release();
   }
+}
+
+/** Float arrays of a graph, in its order. */
+function constantsOf(graph: Graph): Float32Array[] {
+  return topologicalOrder(Object.values(graph.outputs)).flatMap(({ op }) =>
+    op.kind === 'constant' ? [op.data] : op.kind === 'upfirdn' ? [op.taps] : [],
+  );
+}
+
+/** Whether two graphs of equal structure hold equal numbers, bit by bit. The same arrays are not compared. */
+function sameConstants(a: Graph, b: Graph): boolean {
+  const [x, y] = [constantsOf(a), constantsOf(b)];
+  return x.every((data, i) => data === y[i] || sameBits(data, y[i]));
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const [x, y] = [a, b].map((data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return x.length === y.length && x.every((byte, i) => byte === y[i]);
 }
