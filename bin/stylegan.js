@@ -10,7 +10,7 @@ const modified = (file) => statSync(file).mtimeMs;
 
 function isBuilt() {
   if (!existsSync(path('../src'))) return true;
-  const stamp = path('../dist/tsconfig.build.tsbuildinfo');
+  const stamp = path('../dist/.tsbuildinfo'); // rewritten by every build that changes anything
   if (!existsSync(stamp) || !existsSync(path('../dist/cli/main.js'))) return false;
   const built = modified(stamp);
   const sources = readdirSync(path('../src'), { recursive: true });

@@ -87,20 +87,16 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     throw new OptionError(`--cfg: got ${cfg}, expected one of ${PRESET_NAMES.join(', ')}`);
   }
   const asked = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-  const preset = presetFor(cfg, data.resolution);
-  const batch = request.batch ?? preset.batch;
-  // A batch of one's own takes the heuristics that depend on it along.
-  const scaled = request.batch === undefined ? {} : followBatch(cfg, batch, data.resolution);
+  const preset = presetFor(cfg, data.resolution, request.batch);
   const result = trainingOptions.safeParse({
     generator: 'skip',
-    batchGpu: batch,
+    batchGpu: request.batch ?? preset.batch,
     cond: false,
     mirror: false,
     seed: 0,
     tick: 4,
     snap: 5,
     ...preset,
-    ...scaled,
     cfg,
     ...asked,
   });
@@ -112,19 +108,6 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   }
   checkTogether(result.data, data);
   return result.data;
-}
-
-function followBatch(
-  cfg: TrainingOptions['cfg'],
-  batch: number,
-  resolution: number,
-): Partial<TrainingOptions> {
-  if (cfg !== 'auto' && cfg !== 'cpu') return {};
-  return {
-    gamma: (0.0002 * resolution ** 2) / batch,
-    emaKimg: (batch * 10) / 32,
-    mbstdGroup: Math.min(batch, 4),
-  };
 }
 
 function checkTogether(options: TrainingOptions, data: DataShape): void {

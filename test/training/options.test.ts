@@ -68,7 +68,7 @@ describe('presets', () => {
       wDim: 64,
     });
     expect(resolve({}, 64)).toMatchObject({ cbase: 4096, cmax: 64, zDim: 128, wDim: 128 });
-    expect(resolve({}, 64).gamma).toBeCloseTo((0.0002 * 64 ** 2) / 16, 12);
+    expect(resolve({}, 64).gamma).toBeCloseTo(0.0005 * 64 ** 2, 12);
   });
 
   it.each(PRESET_NAMES)('%s makes networks at every resolution, with every architecture', (cfg) => {
@@ -132,8 +132,9 @@ describe('a value of one’s own', () => {
     for (const cfg of ['cpu', 'auto'] as const) {
       const o = resolve({ cfg, batch: 8 }, 64);
       expect(o).toMatchObject({ batch: 8, batchGpu: 8, emaKimg: 2.5, mbstdGroup: 4 });
-      expect(o.gamma).toBeCloseTo((0.0002 * 64 ** 2) / 8, 12);
+      expect(o.gamma).toBeCloseTo(cfg === 'auto' ? (0.0002 * 64 ** 2) / 8 : 0.0005 * 64 ** 2, 12);
       expect(resolve({ cfg, batch: 2 }, 64).mbstdGroup).toBe(2);
+      expect(resolve({ cfg, batch: 6 }, 64).mbstdGroup).toBe(3);
       expect(resolve({ cfg, batch: 8, gamma: 1, emaKimg: 3, mbstdGroup: 8 }, 64)).toMatchObject({
         gamma: 1,
         emaKimg: 3,
