@@ -43,6 +43,14 @@ function memoryOptions(): { enableCpuMemArena: boolean; enableMemPattern: boolea
   return { enableCpuMemArena: !mallocKeepsMemory, enableMemPattern: false };
 }
 
+function sessionConfig(device: Engine['device']): Record<string, string> {
+  // What a provider cannot do is an error, not a slow detour through the CPU that nobody notices.
+  if (device === 'webgpu') return { disable_cpu_ep_fallback: '1' };
+  // Each session has threads of its own, which by default wait for more work at full speed for some 50 ms after a
+  // run, on the cores that the next phase needs: stopping them makes training steps a third faster.
+  return { force_spinning_stop: '1' };
+}
+
 /** Opens an engine. Throws DeviceError when the device is not available here. */
 export async function openEngine({ device = 'auto', threads }: EngineOptions = {}): Promise<Engine> {
   if (!DEVICES.includes(device)) {
@@ -61,8 +69,7 @@ export async function openEngine({ device = 'auto', threads }: EngineOptions = {
       intraOpNumThreads: threads ?? os.availableParallelism(),
       interOpNumThreads: 1,
       ...memoryOptions(),
-      // What a provider cannot do is an error, not a slow detour through the CPU that nobody notices.
-      ...(chosen === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
+      extra: { session: sessionConfig(chosen) },
     },
   });
   if (chosen !== 'cpu') await checkDevice(engine);
