@@ -88,9 +88,37 @@ export class Random {
     }
   }
 
-  /** Fills `out` with N(0, 1). */
+  /**
+   * Fills `out` with N(0, 1) by the polar method, pair by pair, from 32 bits for each coordinate. The state lives in
+   * local variables: noise takes millions of numbers, and this takes half the time of `normal`.
+   */
   fillNormal(out: Float32Array): Float32Array {
-    for (let i = 0; i < out.length; i++) out[i] = this.normal();
+    let { a, b, c, d } = this;
+    const coordinate = () => {
+      const fives = Math.imul(b, 5);
+      const result = Math.imul((fives << 7) | (fives >>> 25), 9);
+      const t = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= t;
+      d = (d << 11) | (d >>> 21);
+      return result / 2147483648; // signed: [-1, 1)
+    };
+    for (let i = 0; i < out.length; ) {
+      const x = coordinate();
+      const y = coordinate();
+      const r2 = x * x + y * y;
+      if (r2 >= 1 || r2 === 0) continue;
+      const scale = Math.sqrt((-2 * Math.log(r2)) / r2);
+      out[i++] = x * scale;
+      if (i < out.length) out[i++] = y * scale;
+    }
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
     return out;
   }
 

@@ -14,10 +14,8 @@ import {
 } from '../checkpoints/safetensors.ts';
 import { FileError } from '../core/errors.ts';
 import { readFileRange, readFileStart } from '../core/files.node.ts';
-import { openEngine } from '../runtime/engine.node.ts';
 import type { EngineOptions } from '../runtime/engine.ts';
 import type { Network } from './network.ts';
-import { openNetwork } from './open-network.ts';
 
 /** Enough for the header of every published size; a longer one is read again. */
 const HEADER_GUESS = 1 << 18;
@@ -27,7 +25,12 @@ const HEADER_GUESS = 1 << 18;
  * DeviceError when the device is not available.
  */
 export async function loadNetwork(path: string, options: EngineOptions = {}): Promise<Network> {
-  const source = await readSource(path);
+  // The engine's modules load while the file is read.
+  const [source, { openEngine }, { openNetwork }] = await Promise.all([
+    readSource(path),
+    import('../runtime/engine.node.ts'),
+    import('./open-network.ts'),
+  ]);
   return openNetwork(source, await openEngine(options));
 }
 

@@ -1,4 +1,4 @@
-// Adam over one flat vector of parameters, with the generator's moving average in the same pass.
+// Adam over one flat vector of parameters, and the generator's moving average.
 
 /** Hyperparameters of one step. */
 export interface AdamRates {

@@ -70,7 +70,7 @@ function auto(resolution: number, asked?: number): Preset {
 
 /**
  * `cpu`: narrow networks and small batches, so that a CPU gets somewhere in minutes to hours. Its γ is 40 times the
- * published heuristic's at 32²: with that one (0.0128) faces were still blobs after 10 kimg, with 0.5 they stood after 4.
+ * published heuristic's at 32², under which faces were still blobs after 10 kimg; see docs/presets.md.
  */
 function cpu(resolution: number, batch = 16): Preset {
   const latent = resolution <= 32 ? 64 : 128;
