@@ -193,7 +193,7 @@ describe('another request', () => {
     ['width', { cbase: 128 }, '--cbase: got 128, but the run in RUN has 64'],
     ['seed', { seed: 4 }, '--seed: got 4, but the run in RUN has 3'],
     ['labels', { cond: false }, '--cond: got false, but the run in RUN has true'],
-    ['weight', { gamma: 1 }, '--gamma: got 1, but the run in RUN has 0.0032'],
+    ['weight', { gamma: 1 }, '--gamma: got 1, but the run in RUN has 0.032'],
     ['preset', { cfg: 'cifar' }, '--cfg: got "cifar", but the run in RUN has "cpu"'],
     ['interval', { tick: 1 }, '--tick: got 1, but the run in RUN has 0.03'],
     ['shorter length', { kimg: 0.05 }, '--kimg: got 0.05, but the run in RUN has 0.06'],
