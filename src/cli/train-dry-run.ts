@@ -10,7 +10,7 @@ import { FLAGS, networkConfigOf, resolveOptions, type TrainingOptions } from '..
 import { openData, type TrainRequest } from '../training/train.node.ts';
 import { formatSeconds } from './progress.ts';
 
-/** Share of the matrix-multiply rate that training reaches on a CPU (measured; see docs/presets.md). */
+/** Share of the matrix-multiply rate that training reaches on a CPU: at least this in the cases of docs/presets.md. */
 const EFFICIENCY = 0.5;
 
 export async function printDryRun(request: TrainRequest): Promise<void> {
