@@ -1,6 +1,7 @@
 // The live display of a training run: one line redrawn on a terminal, one plain line a tick everywhere.
 
 import { appendFileSync } from 'node:fs';
+import { asFileError } from '../core/files.node.ts';
 import type { TrainProgress } from '../training/train.node.ts';
 import { formatSeconds } from './progress.ts';
 
@@ -35,6 +36,14 @@ export interface TrainDisplay {
   finish(): void;
 }
 
+function appendToLog(logFile: string, text: string): void {
+  try {
+    appendFileSync(logFile, `${text}\n`);
+  } catch (error) {
+    throw asFileError(error, 'write', logFile);
+  }
+}
+
 /** Shows a run on stderr. Lines of ticks are also appended to `logFile`. */
 export function trainDisplay(logFile: string): TrainDisplay {
   const terminal = process.stderr.isTTY;
@@ -51,7 +60,7 @@ export function trainDisplay(logFile: string): TrainDisplay {
       const text = formatProgress(progress);
       if (progress.isTick) {
         line(text);
-        appendFileSync(logFile, `${text}\n`);
+        appendToLog(logFile, text);
       } else if (terminal && performance.now() - drawn > REDRAW) {
         drawn = performance.now();
         // Cut to the terminal's width: a wrapped line cannot be redrawn.
