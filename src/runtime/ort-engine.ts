@@ -3,7 +3,7 @@
 import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from 'onnxruntime-common';
 import { type Shape, sizeOf } from '../core/tensor.ts';
 import { type Graph, topologicalOrder } from '../graph/node.ts';
-import { hashStructure } from '../graph/print.ts';
+import { hashGraph } from '../graph/print.ts';
 import { simplify } from '../graph/simplify.ts';
 import { lower } from '../onnx/lower.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -91,7 +91,7 @@ export class OrtEngine implements Engine {
 
   compile(graph: Graph): Promise<Session> {
     const simple = simplify(graph);
-    const key = hashStructure(simple);
+    const key = hashGraph(simple);
     const alike = this.sessions.get(key) ?? [];
     const known = alike.find((compiled) => sameConstants(compiled.graph, simple));
     if (known !== undefined) return known.session;

@@ -98,13 +98,10 @@ describe('the hash', () => {
       hashOf(g.leakyRelu(x, 0.1)),
       hashOf(g.leakyRelu(x, 0.2)),
       hashOf(g.constant(Float32Array.of(0, 1), [2])),
-      hashOf(g.constant(Float32Array.of(-0, 1), [2])),
       hashOf(g.constant(Float32Array.of(0, 1), [1, 2])),
       hashOf(g.constant(Float32Array.of(0, 1, 0), [3])),
       hashOf(long(1)),
-      hashOf(long(1 + 2 ** -23)),
       hashOf(taps(1, 2)),
-      hashOf(taps(2, 1)),
       hashOf(g.matmul(g.input('a', [2, 2]), g.input('b', [2, 2]))),
       hashOf(g.matmul(g.input('a', [2, 2]), g.input('b', [2, 2]), { transA: true })),
     ];
