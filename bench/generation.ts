@@ -5,8 +5,8 @@ import { latentsOf } from '../src/generate/seeds.ts';
 import { input } from '../src/graph/build.ts';
 import { countFlops } from '../src/graph/cost.ts';
 import { simplify } from '../src/graph/simplify.ts';
-import type { NetworkConfig } from '../src/models/contract.ts';
 import { broadcastW, parameterInputs } from '../src/models/network-graph.ts';
+import type { NetworkConfig } from '../src/models/registry.ts';
 import { createModel } from '../src/models/registry.ts';
 import { openEngine } from '../src/runtime/engine.node.ts';
 import { measureGemm } from '../src/runtime/gemm-rate.ts';
@@ -23,7 +23,7 @@ function flopsOfOneImage(config: NetworkConfig): number {
   const p = parameterInputs(model.generator, 'G.');
   const w = model.mapping(p, input('z', [1, config.zDim]), null);
   return countFlops(
-    simplify({ outputs: { image: model.synthesis(p, broadcastW(w, model.numWs), () => null) } }),
+    simplify({ outputs: { image: model.synthesis(p, broadcastW(w, model.config.numWs), () => null) } }),
   );
 }
 

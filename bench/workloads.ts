@@ -1,6 +1,6 @@
 // The named workloads.
 
-import type { NetworkConfig } from '../src/models/contract.ts';
+import type { NetworkConfig } from '../src/models/registry.ts';
 import { stylegan2NumWs } from '../src/models/stylegan2-config.ts';
 import { benchGeneration } from './generation.ts';
 import type { BenchResult } from './result.ts';

@@ -21,6 +21,6 @@ export * as ops from './graph/build.ts';
 export type { Graph, Node } from './graph/node.ts';
 export { print } from './graph/print.ts';
 export { evaluateGraph } from './graph/reference.ts';
-export type { NetworkConfig } from './models/contract.ts';
+export type { NetworkConfig } from './models/registry.ts';
 export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
 export { openEngine, type WebEngineOptions } from './runtime/engine.web.ts';

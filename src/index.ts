@@ -33,7 +33,7 @@ export * as ops from './graph/build.ts';
 export type { Graph, Node } from './graph/node.ts';
 export { print } from './graph/print.ts';
 export { evaluateGraph } from './graph/reference.ts';
-export type { NetworkConfig } from './models/contract.ts';
+export type { NetworkConfig } from './models/registry.ts';
 export { openEngine } from './runtime/engine.node.ts';
 export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
 export { openWorkerEngine } from './runtime/worker-engine.node.ts';

@@ -76,7 +76,7 @@ class Reference {
   }
 
   ws(z = this.z, c = this.c): Node {
-    return broadcastW(this.model.mapping(this.g, z, c), this.model.numWs);
+    return broadcastW(this.model.mapping(this.g, z, c), this.model.config.numWs);
   }
 
   image(ws: Node, noise: NoiseSource = this.constantNoise): Node {
@@ -84,7 +84,7 @@ class Reference {
   }
 
   logits(image: Node, c = this.c): Node {
-    return this.model.discriminate(this.d, image, c);
+    return this.model.discriminate(this.d, image, c).logits;
   }
 
   feeds(): Record<string, Float32Array> {
@@ -113,7 +113,7 @@ function gradientOutputs(
 /** Truncated and mixed latents, under the names that the file gives them. */
 function latentOutputs(ref: Reference, names: Iterable<string>): Outputs {
   const outputs: Outputs = {};
-  const { numWs } = ref.model;
+  const { numWs } = ref.model.config;
   for (const name of names) {
     const truncated = /^out\.ws_psi([\d.]+?)(?:_cutoff(\d+))?$/.exec(name);
     if (truncated !== null) {

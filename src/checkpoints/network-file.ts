@@ -2,7 +2,7 @@
 
 import { FileError } from '../core/errors.ts';
 import { type FloatTensor, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
-import type { NetworkConfig } from '../models/contract.ts';
+import type { NetworkConfig } from '../models/registry.ts';
 import { createModel, parseConfig } from '../models/registry.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import {
@@ -23,6 +23,8 @@ export interface NetworkFile {
   readonly config: NetworkConfig;
   /** Thousands of real images shown to D. */
   readonly kimg: number | null;
+  /** Level of detail of a growing network: 0 at full resolution (see models/contract.ts). Default 0. */
+  readonly lod?: number;
   /** The averaged generator: what pictures are made with. */
   readonly G_ema: Tensors;
   readonly G: Tensors | null;
@@ -41,6 +43,7 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
     config: JSON.stringify(file.config),
   };
   if (file.kimg !== null) metadata.kimg = String(file.kimg);
+  if (file.lod) metadata.lod = String(file.lod);
   return writeSafetensors(tensors, metadata);
 }
 
@@ -48,6 +51,7 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
 export interface NetworkSource {
   readonly config: NetworkConfig;
   readonly kimg: number | null;
+  readonly lod?: number;
   readonly G_ema: Tensors;
   readonly D: Tensors | null | (() => Promise<Tensors | null>);
 }
@@ -58,7 +62,7 @@ export type NetworkPart = 'G_ema' | 'G' | 'D';
 export function describeNetwork(
   { metadata }: Pick<SafetensorsHeader, 'metadata'>,
   name: string,
-): Pick<NetworkFile, 'config' | 'kimg'> {
+): Pick<NetworkFile, 'config' | 'kimg' | 'lod'> {
   if (metadata.format !== FORMAT || metadata.version !== VERSION) {
     throw new FileError(
       `${name}: got a safetensors file of format ${metadata.format ?? 'unknown'} ${metadata.version ?? ''}, ` +
@@ -66,7 +70,7 @@ export function describeNetwork(
     );
   }
   const config = parseConfig(parseJson(metadata.config, name), name);
-  return { config, kimg: parseKimg(metadata.kimg, name) };
+  return { config, kimg: parseKimg(metadata.kimg, name), lod: parseLod(metadata.lod, config, name) };
 }
 
 /** One network of a file; null when the file holds none of it. Throws {@link FileError} naming the tensor. */
@@ -108,6 +112,15 @@ function parseKimg(text: string | undefined, name: string): number | null {
   if (!Number.isFinite(kimg) || kimg < 0)
     throw new FileError(`${name}: got kimg ${text}, expected a number from 0`);
   return kimg;
+}
+
+function parseLod(text: string | undefined, config: NetworkConfig, name: string): number {
+  const { maxLod } = createModel(config);
+  const lod = Number(text ?? 0);
+  if (!(lod >= 0 && lod <= maxLod)) {
+    throw new FileError(`${name}: got lod ${text}, expected a number from 0 to ${maxLod}`);
+  }
+  return lod;
 }
 
 /** Every tensor of one network, checked against its specification; null when the file holds none of it. */

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { FileError } from '../core/errors.ts';
-import type { NetworkConfig } from '../models/contract.ts';
+import type { NetworkConfig } from '../models/registry.ts';
 import { parseConfig } from '../models/registry.ts';
 import { stylegan2NumWs } from '../models/stylegan2-config.ts';
 

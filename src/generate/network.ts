@@ -1,7 +1,7 @@
 // What a loaded network can do, whatever its generation and whichever provider runs it.
 
 import type { FloatTensor } from '../core/tensor.ts';
-import type { NetworkConfig } from '../models/contract.ts';
+import type { NetworkConfig } from '../models/registry.ts';
 
 /** Per-pixel noise: the trained constant one, drawn anew from a seed, or none. */
 export type NoiseMode = 'const' | 'random' | 'none';

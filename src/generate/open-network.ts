@@ -4,11 +4,12 @@ import type { NetworkSource, Tensors } from '../checkpoints/network-file.ts';
 import { OptionError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf } from '../core/tensor.ts';
-import { input, reshape } from '../graph/build.ts';
+import { fill, input, reshape } from '../graph/build.ts';
 import type { Graph } from '../graph/node.ts';
-import type { Model, NoiseSource } from '../models/contract.ts';
-import { parameterConstants, truncate } from '../models/network-graph.ts';
+import type { Lod, Model, NoiseSource } from '../models/contract.ts';
+import { broadcastW, parameterConstants, truncate } from '../models/network-graph.ts';
 import { createModel } from '../models/registry.ts';
+import { downsampleBox, upsampleNearest } from '../nn/resample.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './network.ts';
 
@@ -22,10 +23,17 @@ export function openNetwork(file: NetworkSource, engine: Engine): Network {
   return new LoadedNetwork(file, engine);
 }
 
+/** Level of detail of a network that was saved while it grew. */
+function lodOf(lod: number): Lod {
+  const level = Math.floor(lod);
+  return { level, fade: lod === level ? null : fill(lod - level) };
+}
+
 class LoadedNetwork implements Network {
   readonly config: Network['config'];
   readonly kimg: number | null;
   private readonly model: Model;
+  private readonly lod: Lod;
   private readonly file: NetworkSource;
   private readonly engine: Engine;
   private readonly sessions = new Map<string, Promise<Session>>();
@@ -36,12 +44,14 @@ class LoadedNetwork implements Network {
     this.config = file.config;
     this.kimg = file.kimg;
     this.model = createModel(file.config);
+    this.lod = lodOf(file.lod ?? 0);
   }
 
   async mapping(z: Float32Array, c: Float32Array | null, options: MappingOptions = {}): Promise<FloatTensor> {
     const { zDim, wDim, numWs } = this.config;
     const count = this.checkLatents(z, c);
     const { psi = 1, cutoff = numWs } = options;
+    if (this.model.wAvg === null) checkUntruncated(psi, this.config.model);
     const perLayer = Float32Array.from({ length: numWs }, (_, layer) => (layer < cutoff ? psi : 1));
     const ws = await this.inBatches(count, 'mapping', (n) => this.mappingGraph(n), {
       each: { z: [z, zDim], ...this.labelRows(c) },
@@ -76,10 +86,10 @@ class LoadedNetwork implements Network {
   }
 
   async discriminate(images: FloatTensor, c: Float32Array | null): Promise<FloatTensor> {
-    const { imgChannels, imgResolution: r, discriminator } = this.config;
+    const { imgChannels, imgResolution: r } = this.config;
     const count = checkRows('images', images, [imgChannels, r, r]);
     this.checkLabels(count, c);
-    const group = Math.min(discriminator.mbstdGroup, count);
+    const group = Math.min(this.model.mbstdGroup, count);
     if (count % group !== 0) {
       throw new OptionError(
         `images: got ${count}, expected a multiple of the ${group} whose deviation the discriminator measures`,
@@ -126,7 +136,9 @@ class LoadedNetwork implements Network {
     const { zDim, cDim, numWs } = this.config;
     const p = parameterConstants(this.file.G_ema);
     const w = this.model.mapping(p, input('z', [n, zDim]), cDim > 0 ? input('c', [n, cDim]) : null);
-    return { outputs: { out: truncate(w, p('mapping.w_avg'), input('psi', [numWs]), numWs) } };
+    const { wAvg } = this.model;
+    if (wAvg === null) return { outputs: { out: broadcastW(w, numWs) } };
+    return { outputs: { out: truncate(w, p(wAvg), input('psi', [numWs]), numWs) } };
   }
 
   private synthesisGraph(n: number, mode: NoiseMode): Graph {
@@ -137,7 +149,8 @@ class LoadedNetwork implements Network {
       if (mode === 'random') return input(name, [n, 1, resolution, resolution]);
       return reshape(p(`${name}.noise_const`), [1, 1, resolution, resolution]);
     };
-    return { outputs: { out: this.model.synthesis(p, input('ws', [n, numWs, wDim]), noise) } };
+    const image = this.model.synthesis(p, input('ws', [n, numWs, wDim]), noise, this.lod);
+    return { outputs: { out: upsampleNearest(image, 2 ** this.lod.level) } };
   }
 
   private async discriminator(): Promise<Tensors> {
@@ -153,7 +166,9 @@ class LoadedNetwork implements Network {
     const { cDim, imgChannels, imgResolution: r } = this.config;
     const image = input('image', [n, imgChannels, r, r]);
     const c = cDim > 0 ? input('c', [n, cDim]) : null;
-    return { outputs: { logits: this.model.discriminate(parameterConstants(tensors), image, c) } };
+    const p = parameterConstants(tensors);
+    const { logits } = this.model.discriminate(p, downsampleBox(image, 2 ** this.lod.level), c, this.lod);
+    return { outputs: { logits } };
   }
 
   private compiled(key: string, graph: () => Graph): Promise<Session> {
@@ -187,6 +202,11 @@ class LoadedNetwork implements Network {
     }
     return all!;
   }
+}
+
+function checkUntruncated(psi: number, model: string): void {
+  if (psi === 1) return;
+  throw new OptionError(`got psi ${psi}, expected 1: a ${model} has no intermediate latent w to truncate`);
 }
 
 /** The number of rows N of a tensor [N, ...row]. Throws {@link OptionError} for other shapes, and for none. */

@@ -1,10 +1,10 @@
 // The mapping network z → w (StyleGAN, section 2), shared by StyleGAN2 and the label branch of its discriminator.
 
-import { concat } from '../graph/build.ts';
+import { concat, mean, reshape } from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
 import { linear, linearParameters } from '../nn/linear.ts';
 import { normalize2ndMoment } from '../nn/normalize.ts';
-import { type ParameterSpec, type Parameters, prefixed, scoped } from '../nn/parameters.ts';
+import { buffer, type ParameterSpec, type Parameters, prefixed, scoped } from '../nn/parameters.ts';
 
 export interface MappingConfig {
   /** 0 for the discriminator's label branch, which has no latent. */
@@ -36,4 +36,16 @@ export function mapping(p: Parameters, z: Node | null, c: Node | null, layers: n
     x = linear(scoped(p, `fc${i}`), x, { activation: 'lrelu', lrMultiplier: LR_MULTIPLIER });
   }
   return x;
+}
+
+/** Share of the old average of w kept at each mapping (StyleGAN, appendix C). */
+const W_AVG_BETA = 0.995;
+
+/** The running average of w, towards which truncation goes. */
+export const wAvgBuffer = (wDim: number): ParameterSpec => buffer('w_avg', [wDim], { value: 0 }, W_AVG_BETA);
+
+/** w [N, wDim] itself; in training, its mean moves `w_avg`. `p` looks up beside `w_avg`. */
+export function averageW(p: Parameters, w: Node): Node {
+  p.observe?.('w_avg', reshape(mean(w, [0]), [w.shape[1]]));
+  return w;
 }

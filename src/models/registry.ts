@@ -1,17 +1,47 @@
 // From a configuration, as found in a file or built from options, to its model.
 
+import type { z } from 'zod';
 import { FileError } from '../core/errors.ts';
-import type { Model, NetworkConfig } from './contract.ts';
+import type { CommonConfig } from './common-config.ts';
+import type { Model } from './contract.ts';
 import { stylegan2 } from './stylegan2.ts';
-import { stylegan2Config } from './stylegan2-config.ts';
+import { type StyleGAN2Config, stylegan2Config } from './stylegan2-config.ts';
 
-export function createModel(config: NetworkConfig): Model {
-  return stylegan2(config);
+/** Everything that determines a network's layers, as stored in its file. */
+export type NetworkConfig = StyleGAN2Config;
+
+interface Generation<Config extends CommonConfig> {
+  readonly schema: z.ZodType<Config>;
+  readonly create: (config: Config) => Model;
+}
+
+const generation = <Config extends CommonConfig>(
+  schema: z.ZodType<Config>,
+  create: (config: Config) => Model,
+) => ({ schema, create }) satisfies Generation<Config>;
+
+const GENERATIONS = {
+  stylegan2: generation(stylegan2Config, stylegan2),
+};
+
+export function createModel(config: NetworkConfig): Model<NetworkConfig> {
+  // The table maps each configuration to its own function, which the union of both cannot express.
+  const { create } = GENERATIONS[config.model] as unknown as {
+    create: (config: NetworkConfig) => Model<NetworkConfig>;
+  };
+  return create(config);
 }
 
 /** Checks a configuration that came from outside. Throws {@link FileError} naming `source`. */
 export function parseConfig(value: unknown, source: string): NetworkConfig {
-  const result = stylegan2Config.safeParse(value);
+  const model = (value as { model?: unknown } | null)?.model;
+  if (typeof model !== 'string' || !Object.hasOwn(GENERATIONS, model)) {
+    throw new FileError(
+      `${source}: network configuration: model: got ${JSON.stringify(model)}, expected one of ` +
+        Object.keys(GENERATIONS).join(', '),
+    );
+  }
+  const result = GENERATIONS[model as keyof typeof GENERATIONS].schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new FileError(

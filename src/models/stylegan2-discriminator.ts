@@ -7,8 +7,9 @@ import { linear, linearParameters } from '../nn/linear.ts';
 import { minibatchStd } from '../nn/minibatch-std.ts';
 import { type ParameterSpec, type Parameters, prefixed, scoped } from '../nn/parameters.ts';
 import { downsample2d } from '../nn/resample.ts';
+import { blockResolutions, channelsAt } from './common-config.ts';
 import { mapping, mappingParameters } from './mapping.ts';
-import { blockResolutions, channelsAt, type StyleGAN2Config } from './stylegan2-config.ts';
+import type { StyleGAN2Config } from './stylegan2-config.ts';
 import { resampleFilterBuffer } from './stylegan2-synthesis.ts';
 
 const RESIDUAL_GAIN = Math.SQRT1_2;

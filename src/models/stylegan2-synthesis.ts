@@ -6,20 +6,22 @@ import { activationGain, biasAct, biasOf } from '../nn/activation.ts';
 import { convLayer, convParameters, type Resampling } from '../nn/conv.ts';
 import { linear, linearParameters } from '../nn/linear.ts';
 import { modulatedConv, modulatedConvOnly } from '../nn/modulated-conv.ts';
-import { filled, normal, type ParameterSpec, type Parameters, prefixed, scoped } from '../nn/parameters.ts';
+import {
+  buffer,
+  filled,
+  normal,
+  type ParameterSpec,
+  type Parameters,
+  prefixed,
+  scoped,
+} from '../nn/parameters.ts';
 import { RESAMPLE_FILTER, upsample2d } from '../nn/resample.ts';
+import { blockResolutions, channelsAt } from './common-config.ts';
 import type { NoiseLayer, NoiseSource } from './contract.ts';
-import { blockResolutions, channelsAt, type StyleGAN2Config } from './stylegan2-config.ts';
+import type { StyleGAN2Config } from './stylegan2-config.ts';
 
 /** Halves the variance of each branch of a residual sum. */
 const RESIDUAL_GAIN = Math.SQRT1_2;
-
-const buffer = (name: string, shape: number[], init: ParameterSpec['init']): ParameterSpec => ({
-  name,
-  shape,
-  init,
-  trainable: false,
-});
 
 export const resampleFilterBuffer = (): ParameterSpec =>
   buffer('resample_filter', [...RESAMPLE_FILTER.size], { data: RESAMPLE_FILTER.taps });

@@ -12,16 +12,32 @@ export interface ParameterSpec {
   readonly init: { readonly std: number } | { readonly value: number } | { readonly data: Float32Array };
   /** Buffers (noise, filters, w_avg) are stored and averaged by copying, but receive no gradient. */
   readonly trainable: boolean;
+  /** For a buffer that follows what layers observe in training: share of its old value kept at each step. */
+  readonly follow?: number;
 }
 
 /** Looks up a parameter's node by name. */
-export type Parameters = (name: string) => Node;
+export interface Parameters {
+  (name: string): Node;
+  /** In training, records what a buffer moves to (see {@link ParameterSpec.follow}). Absent in use. */
+  readonly observe?: (name: string, value: Node) => void;
+}
 
 /** The parameters below `prefix.`. */
-export const scoped =
-  (parameters: Parameters, prefix: string): Parameters =>
+export function scoped(parameters: Parameters, prefix: string): Parameters {
+  const { observe } = parameters;
+  const below = (name: string) => parameters(`${prefix}.${name}`);
+  if (observe === undefined) return below;
+  return Object.assign(below, {
+    observe: (name: string, value: Node) => observe(`${prefix}.${name}`, value),
+  });
+}
+
+/** The same parameters, whose buffers stay as they are. */
+export const unobserved =
+  (parameters: Parameters): Parameters =>
   (name) =>
-    parameters(`${prefix}.${name}`);
+    parameters(name);
 
 export const normal = (name: string, shape: Shape, std = 1): ParameterSpec => ({
   name,
@@ -36,6 +52,14 @@ export const filled = (name: string, shape: Shape, value: number): ParameterSpec
   init: { value },
   trainable: true,
 });
+
+/** A tensor that receives no gradient. `follow`: see {@link ParameterSpec.follow}. */
+export const buffer = (
+  name: string,
+  shape: Shape,
+  init: ParameterSpec['init'],
+  follow?: number,
+): ParameterSpec => ({ name, shape, init, trainable: false, ...(follow !== undefined && { follow }) });
 
 /** The same specs below `prefix.`. */
 export const prefixed = (prefix: string, specs: readonly ParameterSpec[]): ParameterSpec[] =>

@@ -57,3 +57,20 @@ export function upsamplePadding({ size }: Filter): [number, number] {
 export function downsamplePadding({ size }: Filter): [number, number] {
   return [Math.floor((size[0] - 1) / 2), Math.floor((size[0] - 2) / 2)];
 }
+
+const box = (factor: number, height: number): Filter => ({
+  taps: new Float32Array(factor * factor).fill(height),
+  size: [factor, factor],
+});
+
+/** `factor` times the size by repeating pixels. */
+export function upsampleNearest(x: Node, factor: number): Node {
+  if (factor === 1) return x;
+  const before = factor - 1;
+  return filterImage(x, box(factor, 1), { up: factor, pad: [before, before, 0, 0] });
+}
+
+/** 1 / `factor` of the size by averaging squares of pixels. */
+export function downsampleBox(x: Node, factor: number): Node {
+  return factor === 1 ? x : filterImage(x, box(factor, 1 / factor ** 2), { down: factor });
+}

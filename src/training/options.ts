@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { OptionError } from '../core/errors.ts';
-import type { NetworkConfig } from '../models/contract.ts';
+import type { NetworkConfig } from '../models/registry.ts';
 import { stylegan2NumWs } from '../models/stylegan2-config.ts';
 import { PRESET_NAMES, presetFor } from './presets.ts';
 

@@ -79,8 +79,8 @@ class PhaseBuilder {
     const w = model.mapping(this.g, input('z', [count, zDim]), c);
     const second = () => model.mapping(this.g, input('z2', [count, zDim]), c);
     const ws = options.styleMixing
-      ? mixStyles(w, second(), input('mix', [model.numWs]), model.numWs)
-      : broadcastW(w, model.numWs);
+      ? mixStyles(w, second(), input('mix', [model.config.numWs]), model.config.numWs)
+      : broadcastW(w, model.config.numWs);
     const noise: NoiseSource = ({ name, resolution }) =>
       input(noiseInput(name), [count, 1, resolution, resolution]);
     const image = model.synthesis(this.g, ws, noise);
@@ -88,7 +88,7 @@ class PhaseBuilder {
   }
 
   logits(image: Node, c: Node | null): Node {
-    return this.model.discriminate(this.d, image, c);
+    return this.model.discriminate(this.d, image, c).logits;
   }
 
   realImages(): { image: Node; c: Node | null } {

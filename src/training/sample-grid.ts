@@ -54,7 +54,7 @@ export class SampleGrid {
     const batch = imgResolution <= 128 ? columns : 1;
     const p = parameterInputs(model.generator, 'G.');
     const w = model.mapping(p, input('z', [batch, zDim]), cDim > 0 ? input('c', [batch, cDim]) : null);
-    const image = model.synthesis(p, broadcastW(w, model.numWs), ({ name, resolution }) =>
+    const image = model.synthesis(p, broadcastW(w, model.config.numWs), ({ name, resolution }) =>
       reshape(p(`${name}.noise_const`), [1, 1, resolution, resolution]),
     );
     return new SampleGrid(state, await engine.compile({ outputs: { image } }), batch, { z, c });

@@ -8,6 +8,7 @@ import { Random } from '../core/random.ts';
 import { floatTensor, type Tensor } from '../core/tensor.ts';
 import type { BatchesSnapshot } from '../data/batches.ts';
 import type { Model } from '../models/contract.ts';
+import type { NetworkConfig } from '../models/registry.ts';
 import { initialValue, type ParameterSpec } from '../nn/parameters.ts';
 import type { AdamState } from './adam.ts';
 import { trainable } from './phases.ts';
@@ -51,7 +52,7 @@ function initialNetwork(specs: readonly ParameterSpec[], random: Random): Networ
 }
 
 export class TrainingState {
-  readonly model: Model;
+  readonly model: Model<NetworkConfig>;
   readonly G: NetworkState;
   readonly D: NetworkState;
   /** Moving average of G's parameters. Buffers are G's own: noise never changes, and w_avg is an average itself. */
@@ -71,7 +72,7 @@ export class TrainingState {
   readonly streams: Streams;
   readonly statistics = new Statistics();
 
-  constructor(model: Model, seed: number) {
+  constructor(model: Model<NetworkConfig>, seed: number) {
     this.model = model;
     this.G = initialNetwork(model.generator, new Random(seed, 'init-G'));
     this.D = initialNetwork(model.discriminator, new Random(seed, 'init-D'));

@@ -7,7 +7,7 @@ import { type FloatTensor, floatTensor, sizeOf } from '../../src/core/tensor.ts'
 import type { Network } from '../../src/generate/network.ts';
 import { openNetwork } from '../../src/generate/open-network.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
-import type { NetworkConfig } from '../../src/models/contract.ts';
+import type { NetworkConfig } from '../../src/models/registry.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 import { tinyNetwork } from './tiny-network.ts';
 

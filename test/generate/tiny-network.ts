@@ -3,7 +3,7 @@
 import { encodeNetworkFile } from '../../src/checkpoints/network-file.ts';
 import { Random } from '../../src/core/random.ts';
 import type { FloatTensor } from '../../src/core/tensor.ts';
-import type { NetworkConfig } from '../../src/models/contract.ts';
+import type { NetworkConfig } from '../../src/models/registry.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { initialValue, type ParameterSpec } from '../../src/nn/parameters.ts';
 

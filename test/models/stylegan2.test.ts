@@ -9,8 +9,9 @@ import { constant, input } from '../../src/graph/build.ts';
 import { type Node, topologicalOrder } from '../../src/graph/node.ts';
 import { evaluate } from '../../src/graph/reference.ts';
 import { verify } from '../../src/graph/verify.ts';
-import type { Model, NetworkConfig } from '../../src/models/contract.ts';
+import type { Model } from '../../src/models/contract.ts';
 import { broadcastW, mixStyles, parameterInputs, truncate } from '../../src/models/network-graph.ts';
+import type { NetworkConfig } from '../../src/models/registry.ts';
 import { createModel, parseConfig } from '../../src/models/registry.ts';
 import { stylegan2NumWs } from '../../src/models/stylegan2-config.ts';
 import { initialValue, type ParameterSpec } from '../../src/nn/parameters.ts';
@@ -58,9 +59,9 @@ function networks(model: Model, batch: number): { image: Node; logits: Node } {
   const { zDim, cDim } = model.config;
   const [g, d] = [parameterInputs(model.generator, 'G.'), parameterInputs(model.discriminator, 'D.')];
   const c = cDim > 0 ? input('c', [batch, cDim]) : null;
-  const ws = broadcastW(model.mapping(g, input('z', [batch, zDim]), c), model.numWs);
+  const ws = broadcastW(model.mapping(g, input('z', [batch, zDim]), c), model.config.numWs);
   const image = model.synthesis(g, ws, ({ name, resolution: r }) => input(`noise.${name}`, [batch, 1, r, r]));
-  return { image, logits: model.discriminate(d, image, c) };
+  return { image, logits: model.discriminate(d, image, c).logits };
 }
 
 /** Initial weights, with noise that is seen, and normal values for the rest. */
@@ -133,7 +134,7 @@ describe('at 1024', () => {
 
   it('builds', () => {
     const { image, logits } = networks(full, 1);
-    expect([image.shape, logits.shape, full.numWs]).toEqual([[1, 3, 1024, 1024], [1, 1], 18]);
+    expect([image.shape, logits.shape, full.config.numWs]).toEqual([[1, 3, 1024, 1024], [1, 1], 18]);
     expect(full.noiseLayers.map(({ resolution }) => resolution)).toEqual(
       RESOLUTIONS.flatMap((r) => (r === 4 ? [r] : [r, r])),
     );

@@ -23,11 +23,11 @@ function gmain(): { graph: Graph; feeds: Feeds } {
   const { config, G_ema, D } = decodeNetworkFile(tinyNetwork(), 'tiny');
   const model = createModel(config);
   const [g, d] = [parameterInputs(model.generator, 'G.'), parameterInputs(model.discriminator, 'D.')];
-  const ws = broadcastW(model.mapping(g, input('z', [BATCH, config.zDim]), null), model.numWs);
+  const ws = broadcastW(model.mapping(g, input('z', [BATCH, config.zDim]), null), model.config.numWs);
   const image = model.synthesis(g, ws, ({ name, resolution: r }) =>
     reshape(g(`${name}.noise_const`), [1, 1, r, r]),
   );
-  const loss = mean(generatorLoss(model.discriminate(d, image, null)));
+  const loss = mean(generatorLoss(model.discriminate(d, image, null).logits));
   const trainable = model.generator.filter((spec) => spec.trainable);
   const gradient = flatten(
     gradients(

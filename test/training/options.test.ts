@@ -77,7 +77,7 @@ describe('presets', () => {
         const data = { ...dataOf(resolution), channels };
         const config = networkConfigOf(resolveOptions({ cfg }, data), data);
         expect(parseConfig(config, 'config')).toEqual(config);
-        expect(createModel(config).numWs).toBe(config.numWs);
+        expect(createModel(config).config.numWs).toBe(config.numWs);
       }
     }
   });
