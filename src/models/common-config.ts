@@ -35,6 +35,11 @@ export const commonShape = {
   imgChannels: z.union([z.literal(1), z.literal(3), z.literal(4)]),
 };
 
+/** Networks without a W: their synthesis takes z, with the label beside it. For `.refine(hasNoW, NO_W)`. */
+export const hasNoW = (config: { numWs: number; wDim: number; zDim: number; cDim: number }): boolean =>
+  config.numWs === 1 && config.wDim === config.zDim + config.cDim;
+export const NO_W = { path: ['wDim'], message: 'expected zDim + cDim, and numWs 1, without styles' };
+
 /** Keys of every discriminator's configuration. */
 export const discriminatorShape = {
   /** Divide every weight by its largest singular value (Miyato et al. 2018). */

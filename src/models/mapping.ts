@@ -49,3 +49,6 @@ export function averageW(p: Parameters, w: Node): Node {
   p.observe?.('w_avg', reshape(mean(w, [0]), [w.shape[1]]));
   return w;
 }
+
+/** For networks without a W: z [N, zDim] with the label beside it [N, zDim + cDim] (Mirza & Osindero 2014). */
+export const labelledLatent = (z: Node, c: Node | null): Node => concat(c === null ? [z] : [z, c], 1);

@@ -4,11 +4,13 @@ import type { z } from 'zod';
 import { FileError } from '../core/errors.ts';
 import type { CommonConfig } from './common-config.ts';
 import type { Model } from './contract.ts';
+import { type DCGANConfig, dcgan, dcganConfig } from './dcgan.ts';
+import { type GANConfig, gan, ganConfig } from './gan.ts';
 import { stylegan2 } from './stylegan2.ts';
 import { type StyleGAN2Config, stylegan2Config } from './stylegan2-config.ts';
 
 /** Everything that determines a network's layers, as stored in its file. */
-export type NetworkConfig = StyleGAN2Config;
+export type NetworkConfig = GANConfig | DCGANConfig | StyleGAN2Config;
 
 interface Generation<Config extends CommonConfig> {
   readonly schema: z.ZodType<Config>;
@@ -21,6 +23,8 @@ const generation = <Config extends CommonConfig>(
 ) => ({ schema, create }) satisfies Generation<Config>;
 
 const GENERATIONS = {
+  gan: generation(ganConfig, gan),
+  dcgan: generation(dcganConfig, dcgan),
   stylegan2: generation(stylegan2Config, stylegan2),
 };
 

@@ -8,8 +8,11 @@ import type { Node } from '../graph/node.ts';
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
-  /** N(0, std²) when `std` is positive, else the constant `value`. */
-  readonly init: { readonly std: number } | { readonly value: number } | { readonly data: Float32Array };
+  /** N(mean, std²) with a mean of 0 by default, the constant `value`, or these very numbers. */
+  readonly init:
+    | { readonly std: number; readonly mean?: number }
+    | { readonly value: number }
+    | { readonly data: Float32Array };
   /** Buffers (noise, filters, w_avg) are stored and averaged by copying, but receive no gradient. */
   readonly trainable: boolean;
   /** For a buffer that follows what layers observe in training: share of its old value kept at each step. */
@@ -19,7 +22,10 @@ export interface ParameterSpec {
 /** Looks up a parameter's node by name. */
 export interface Parameters {
   (name: string): Node;
-  /** In training, records what a buffer moves to (see {@link ParameterSpec.follow}). Absent in use. */
+  /**
+   * In training, records what a buffer moves to (see {@link ParameterSpec.follow}). Absent in use: layers that behave
+   * differently in training, such as batch normalization, know by it which of the two is asked for.
+   */
   readonly observe?: (name: string, value: Node) => void;
 }
 
@@ -33,11 +39,12 @@ export function scoped(parameters: Parameters, prefix: string): Parameters {
   });
 }
 
-/** The same parameters, whose buffers stay as they are. */
-export const unobserved =
-  (parameters: Parameters): Parameters =>
-  (name) =>
-    parameters(name);
+/**
+ * The same parameters in training, whose buffers stay as they are: for a network that takes part in a step of the other.
+ * Its layers still behave as in training, so `observe` is there, but records nothing.
+ */
+export const unobserved = (parameters: Parameters): Parameters =>
+  Object.assign((name: string) => parameters(name), { observe: () => {} });
 
 export const normal = (name: string, shape: Shape, std = 1): ParameterSpec => ({
   name,
@@ -70,7 +77,8 @@ export function initialValue({ init, shape }: ParameterSpec, random: Random): Fl
   if ('data' in init) return init.data.slice();
   const data = new Float32Array(sizeOf(shape));
   if ('value' in init) return data.fill(init.value);
+  const { std, mean = 0 } = init;
   random.fillNormal(data);
-  for (let i = 0; i < data.length; i++) data[i] *= init.std;
+  for (let i = 0; i < data.length; i++) data[i] = mean + std * data[i];
   return data;
 }

@@ -7,7 +7,7 @@ import { type FloatTensor, floatTensor, sizeOf } from '../../src/core/tensor.ts'
 import type { Network } from '../../src/generate/network.ts';
 import { openNetwork } from '../../src/generate/open-network.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
-import type { NetworkConfig } from '../../src/models/registry.ts';
+import type { StyleGAN2Config } from '../../src/models/stylegan2-config.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 import { tinyNetwork } from './tiny-network.ts';
 
@@ -15,7 +15,7 @@ const opened: Network[] = [];
 afterAll(() => Promise.all(opened.map((network) => network.close())));
 
 /** The tiny network with an average w that is not zero. */
-async function open(changes: Partial<NetworkConfig> = {}): Promise<Network> {
+async function open(changes: Partial<StyleGAN2Config> = {}): Promise<Network> {
   const file = decodeNetworkFile(tinyNetwork(changes), 'tiny');
   file.G_ema.get('mapping.w_avg')!.data.forEach((_, i, wAvg) => {
     wAvg[i] = 0.1 * i - 0.3;

@@ -5,9 +5,10 @@ import { Random } from '../../src/core/random.ts';
 import type { FloatTensor } from '../../src/core/tensor.ts';
 import type { NetworkConfig } from '../../src/models/registry.ts';
 import { createModel } from '../../src/models/registry.ts';
+import type { StyleGAN2Config } from '../../src/models/stylegan2-config.ts';
 import { initialValue, type ParameterSpec } from '../../src/nn/parameters.ts';
 
-const CONFIG: NetworkConfig = {
+const CONFIG: StyleGAN2Config = {
   model: 'stylegan2',
   zDim: 8,
   cDim: 0,
@@ -40,9 +41,8 @@ function drawTensors(specs: readonly ParameterSpec[]): Map<string, FloatTensor> 
   );
 }
 
-/** `changes` replace parts of a 16x16 RGB StyleGAN2 without labels. */
-export function tinyNetwork(changes: Partial<NetworkConfig> = {}): Uint8Array {
-  const config = { ...CONFIG, ...changes };
+/** Of any generation. */
+export function untrainedNetwork(config: NetworkConfig): Uint8Array {
   const model = createModel(config);
   const G_ema = drawTensors(model.generator);
   const chunks = encodeNetworkFile({
@@ -54,3 +54,7 @@ export function tinyNetwork(changes: Partial<NetworkConfig> = {}): Uint8Array {
   });
   return Buffer.concat(chunks);
 }
+
+/** `changes` replace parts of a 16x16 RGB StyleGAN2 without labels. */
+export const tinyNetwork = (changes: Partial<StyleGAN2Config> = {}): Uint8Array =>
+  untrainedNetwork({ ...CONFIG, ...changes });

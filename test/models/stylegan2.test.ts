@@ -11,13 +11,12 @@ import { evaluate } from '../../src/graph/reference.ts';
 import { verify } from '../../src/graph/verify.ts';
 import type { Model } from '../../src/models/contract.ts';
 import { broadcastW, mixStyles, parameterInputs, truncate } from '../../src/models/network-graph.ts';
-import type { NetworkConfig } from '../../src/models/registry.ts';
 import { createModel, parseConfig } from '../../src/models/registry.ts';
-import { stylegan2NumWs } from '../../src/models/stylegan2-config.ts';
+import { type StyleGAN2Config, stylegan2NumWs } from '../../src/models/stylegan2-config.ts';
 import { initialValue, type ParameterSpec } from '../../src/nn/parameters.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 
-type Architecture = NetworkConfig['architecture'];
+type Architecture = StyleGAN2Config['architecture'];
 const ARCHITECTURES: readonly Architecture[] = ['skip', 'resnet', 'orig'];
 const BATCH = 2;
 
@@ -36,7 +35,7 @@ interface Shape {
   readonly depth?: number;
 }
 
-function configOf(shape: Shape): NetworkConfig {
+function configOf(shape: Shape): StyleGAN2Config {
   const { resolution, g = 'skip', d = 'resnet', labels = 0, channels = 3, latent = 8, depth = 2 } = shape;
   const widths = { channelBase: shape.base ?? 64, channelMax: shape.max ?? 8 };
   return {
