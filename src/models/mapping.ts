@@ -14,14 +14,17 @@ export interface MappingConfig {
   readonly layers: number;
 }
 
-const LR_MULTIPLIER = 0.01;
+/** Learning rate of the mapping network relative to the rest (StyleGAN, appendix C). */
+export const MAPPING_LR_MULTIPLIER = 0.01;
 
 export function mappingParameters({ zDim, cDim, wDim, layers }: MappingConfig): ParameterSpec[] {
   const embedded = cDim > 0 ? wDim : 0;
   const specs = cDim > 0 ? prefixed('embed', linearParameters(cDim, wDim)) : [];
   for (let i = 0; i < layers; i++) {
     const inFeatures = i === 0 ? zDim + embedded : wDim;
-    specs.push(...prefixed(`fc${i}`, linearParameters(inFeatures, wDim, { lrMultiplier: LR_MULTIPLIER })));
+    specs.push(
+      ...prefixed(`fc${i}`, linearParameters(inFeatures, wDim, { lrMultiplier: MAPPING_LR_MULTIPLIER })),
+    );
   }
   return specs;
 }
@@ -33,7 +36,7 @@ export function mapping(p: Parameters, z: Node | null, c: Node | null, layers: n
   if (c !== null) parts.push(normalize2ndMoment(linear(scoped(p, 'embed'), c)));
   let x = concat(parts, 1);
   for (let i = 0; i < layers; i++) {
-    x = linear(scoped(p, `fc${i}`), x, { activation: 'lrelu', lrMultiplier: LR_MULTIPLIER });
+    x = linear(scoped(p, `fc${i}`), x, { activation: 'lrelu', lrMultiplier: MAPPING_LR_MULTIPLIER });
   }
   return x;
 }

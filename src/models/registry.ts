@@ -6,11 +6,15 @@ import type { CommonConfig } from './common-config.ts';
 import type { Model } from './contract.ts';
 import { type DCGANConfig, dcgan, dcganConfig } from './dcgan.ts';
 import { type GANConfig, gan, ganConfig } from './gan.ts';
+import { progan } from './progan.ts';
+import { type ProGANConfig, proganConfig } from './progan-config.ts';
+import { stylegan } from './stylegan.ts';
+import { type StyleGANConfig, styleganConfig } from './stylegan-config.ts';
 import { stylegan2 } from './stylegan2.ts';
 import { type StyleGAN2Config, stylegan2Config } from './stylegan2-config.ts';
 
 /** Everything that determines a network's layers, as stored in its file. */
-export type NetworkConfig = GANConfig | DCGANConfig | StyleGAN2Config;
+export type NetworkConfig = GANConfig | DCGANConfig | ProGANConfig | StyleGANConfig | StyleGAN2Config;
 
 interface Generation<Config extends CommonConfig> {
   readonly schema: z.ZodType<Config>;
@@ -25,6 +29,8 @@ const generation = <Config extends CommonConfig>(
 const GENERATIONS = {
   gan: generation(ganConfig, gan),
   dcgan: generation(dcganConfig, dcgan),
+  progan: generation(proganConfig, progan),
+  stylegan: generation(styleganConfig, stylegan),
   stylegan2: generation(stylegan2Config, stylegan2),
 };
 

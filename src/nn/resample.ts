@@ -17,6 +17,8 @@ export function setupFilter(taps: readonly number[]): Filter {
 }
 
 export const RESAMPLE_FILTER = setupFilter([1, 3, 3, 1]);
+/** StyleGAN's, on images that are enlarged or reduced by whole pixels. */
+export const BINOMIAL_FILTER = setupFilter([1, 2, 1]);
 
 export interface FilterOptions {
   readonly up?: number;
@@ -34,6 +36,12 @@ export function filterImage(x: Node, filter: Filter, options: FilterOptions = {}
   const taps = filter.taps.map((tap) => tap * gain);
   if (!flip) taps.reverse(); // the operator correlates
   return upfirdn(x, { taps, tapsShape: filter.size, up, down, pad });
+}
+
+/** The same size; pixels outside are zero. For filters of odd length. */
+export function filterSame(x: Node, filter: Filter): Node {
+  const same = (filter.size[0] - 1) / 2;
+  return filterImage(x, filter, { pad: [same, same, same, same] });
 }
 
 /** Twice the size; the filter's gain makes up for the inserted zeros. */
