@@ -14,6 +14,7 @@ import { convLayer, convParameters } from '../../src/nn/conv.ts';
 import { linear, linearParameters } from '../../src/nn/linear.ts';
 import { minibatchStd } from '../../src/nn/minibatch-std.ts';
 import { prefixed, scoped } from '../../src/nn/parameters.ts';
+import { spectrallyNormalized, spectralSpecs } from '../../src/nn/spectral-norm.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 import {
   crossEntropy,
@@ -164,14 +165,16 @@ const SPECS = [
   ...prefixed('fc', linearParameters(16, 5)),
   ...prefixed('out', linearParameters(5, 1 + CLASSES)),
 ];
-const p = parameterInputs(SPECS, 'D.');
+const VECTORS = spectralSpecs(SPECS);
+const p = parameterInputs([...SPECS, ...VECTORS], 'D.');
+const normalized = spectrallyNormalized(p, SPECS, { equalized: true });
 
 /** Logits [N, 1] and class logits [N, CLASSES]. */
-function criticOf(images: Node): { logits: Node; classes: Node } {
-  const features = minibatchStd(convLayer(scoped(p, 'conv0'), images), BATCH);
-  const small = convLayer(scoped(p, 'conv1'), features, { resampling: 'down' }); // [N, 4, 2, 2]
-  const hidden = linear(scoped(p, 'fc'), reshape(small, [BATCH, 16]), { activation: 'lrelu' });
-  const out = linear(scoped(p, 'out'), hidden);
+function criticOf(images: Node, parameters = p): { logits: Node; classes: Node } {
+  const features = minibatchStd(convLayer(scoped(parameters, 'conv0'), images), BATCH);
+  const small = convLayer(scoped(parameters, 'conv1'), features, { resampling: 'down' }); // [N, 4, 2, 2]
+  const hidden = linear(scoped(parameters, 'fc'), reshape(small, [BATCH, 16]), { activation: 'lrelu' });
+  const out = linear(scoped(parameters, 'out'), hidden);
   return { logits: sliceAxis(out, 1, 0, 1), classes: sliceAxis(out, 1, 1, CLASSES) };
 }
 
@@ -190,6 +193,7 @@ const TERMS: Record<string, Node> = (() => {
     R2: r1Penalty(fake.logits, FAKE).penalty,
     'gradient penalty': penalty(1),
     'gradient penalty, target 3': penalty(3),
+    'R1 of a normalized critic': r1Penalty(criticOf(REAL, normalized).logits, REAL).penalty,
     drift: driftPenalty(real.logits),
     'cross entropy': crossEntropy(real.classes, labels),
   };
@@ -199,7 +203,10 @@ const TERMS: Record<string, Node> = (() => {
   }
   return Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, reshape(mean(term), [])]));
 })();
-const FEEDS = drawInputs([REAL, FAKE, ...PARAMETERS], new Random(9, 'critic'));
+const FEEDS = drawInputs(
+  [REAL, FAKE, ...PARAMETERS, ...VECTORS.map(({ name }) => p(name))],
+  new Random(9, 'critic'),
+);
 FEEDS.t = Float64Array.of(0.1, 0.4, 0.6, 0.9);
 
 describe('gradients', () => {
