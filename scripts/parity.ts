@@ -10,6 +10,8 @@ import type { Deviation, ParityCheck } from './parity/check.ts';
 /** One check per kind of reference file, loaded when a file asks for it. */
 const CHECKS: Record<string, () => Promise<ParityCheck>> = {
   filters: async () => (await import('./parity/filters.ts')).checkFilters,
+  progan: async () => (await import('./parity/growing.ts')).checkGrowing,
+  stylegan1: async () => (await import('./parity/growing.ts')).checkGrowing,
   stylegan2: async () => (await import('./parity/stylegan2.ts')).checkStylegan2,
   seeds: async () => (await import('./parity/seeds.ts')).checkSeeds,
 };

@@ -6,7 +6,7 @@ import { FileError } from '../../src/core/errors.ts';
 import { type FloatTensor, sizeOf } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { add, concat, input, mean, mul, reshape, sliceAxis } from '../../src/graph/build.ts';
-import type { Graph, Node } from '../../src/graph/node.ts';
+import type { Node } from '../../src/graph/node.ts';
 import type { Model, NoiseSource } from '../../src/models/contract.ts';
 import { broadcastW, parameterInputs, truncate } from '../../src/models/network-graph.ts';
 import { createModel } from '../../src/models/registry.ts';
@@ -20,8 +20,8 @@ import {
   pathLength,
   r1Penalty,
 } from '../../src/training/losses.ts';
-import { compare, type Deviation } from './check.ts';
-import { KinkSearch } from './kinks.ts';
+import type { Deviation } from './check.ts';
+import { compareGraph } from './compare-graph.ts';
 
 const R1_GAMMA = 10;
 const PL_WEIGHT = 2;
@@ -214,26 +214,7 @@ export async function* checkStylegan2(
       throw new FileError(`${name}: got [${ref.tensor(name).shape}], expected [${node.shape}]`);
     }
   }
-  yield* await deviations(ref, { outputs: Object.fromEntries(pinned) }, await open());
-}
-
-async function deviations(ref: Reference, graph: Graph, engine: Engine): Promise<Deviation[]> {
   const feeds = { ...ref.feeds(), one: Float32Array.of(1) };
-  const names = Object.keys(graph.outputs);
-  const compareAll = (results: Record<string, Float32Array>) =>
-    names.map((name) => compare(name, results[name], ref.tensor(name)));
-  try {
-    const session = await engine.compile(graph);
-    const direct = compareAll(await session.run(feeds));
-    if (direct.every(({ error, limit }) => error <= limit)) return direct;
-    const search = await KinkSearch.open(engine, graph, feeds);
-    const total = (results: Record<string, Float32Array>) =>
-      compareAll(results).reduce((sum, { error, limit }) => sum + error / limit, 0);
-    const { results, moved } = await search.best(total);
-    if (moved > 0)
-      console.log(`  note: ${moved} activation(s) within rounding of zero taken on the reference's side`);
-    return moved > 0 ? compareAll(results) : direct;
-  } finally {
-    await engine.close();
-  }
+  const graph = { outputs: Object.fromEntries(pinned) };
+  yield* await compareGraph(graph, feeds, (name) => ref.tensor(name), await open());
 }
