@@ -12,19 +12,26 @@ const number = (value: number | undefined, digits: number): string =>
   value === undefined ? '-' : value.toFixed(digits);
 
 /** "tick 3  kimg 12.0/1000  …": what a tick's line and the live line have in common. */
-export function formatProgress({ kimg, totalKimg, tick, ...rest }: TrainProgress): string {
+export function formatProgress({ kimg, totalKimg, tick, lod, ...rest }: TrainProgress): string {
   const { stats } = rest;
   const signs = (name: string) => number(stats[`Loss/signs/${name}`], 2);
   return [
     `tick ${tick}`,
     `kimg ${kimg.toFixed(kimg < 10 ? 2 : 1)}/${totalKimg}`,
+    ...(lod > 0 ? [`lod ${lod.toFixed(2)}`] : []),
     `${rest.secPerKimg.toFixed(1)} s/kimg`,
     `${formatSeconds(rest.seconds)} gone`,
     `${formatSeconds(rest.secondsLeft)} left`,
     `G ${number(stats['Loss/G/loss'], 3)}`,
     `D ${number(stats['Loss/D/loss'], 3)}`,
     `signs real ${signs('real')} fake ${signs('fake')}`,
-    `r1 ${number(stats['Loss/r1_penalty'], 4)}`,
+    ...['r1', 'r2', 'gp'].flatMap((name) => {
+      const value = stats[`Loss/${name}_penalty`];
+      return value === undefined ? [] : [`${name} ${number(value, 4)}`];
+    }),
+    `drift ${number(stats['Monitor/D_drift'], 2)}`,
+    `grad G ${number(stats['Gradient/Gmain/norm'], 2)} D ${number(stats['Gradient/Dmain/norm'], 2)}`,
+    ...(stats['Monitor/deviation'] === undefined ? [] : [`dev ${number(stats['Monitor/deviation'], 2)}`]),
     `mem ${Math.round(rest.memoryMB)} MB`,
   ].join('  ');
 }

@@ -25,7 +25,8 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   await dataset.close();
   console.log('\nOptions:');
   for (const [key, name] of Object.entries(FLAGS)) {
-    console.log(`  ${name.padEnd(15)} ${options[key as keyof TrainingOptions] ?? 'none'}`);
+    if (key !== 'model')
+      console.log(`  ${name.padEnd(16)} ${formatValue(options[key as keyof TrainingOptions])}`);
   }
   printLayers('Generator', model.generator);
   printLayers('Discriminator', model.discriminator);
@@ -35,6 +36,14 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);
   console.log('\nDry run: no run was started.');
+}
+
+/** As the flag takes it. */
+function formatValue(value: TrainingOptions[keyof TrainingOptions]): string {
+  if (value === null) return 'none';
+  if (typeof value !== 'object') return String(value);
+  const parts = Array.isArray(value) ? value : Object.entries(value).map(([key, each]) => `${key}:${each}`);
+  return parts.join(',') || 'none';
 }
 
 /** One line a layer: its trainable parameters and its buffers. */

@@ -45,6 +45,33 @@ function rampup(text: string): number | null {
   return text === 'none' ? null : positive(text);
 }
 
+/** `r1,sn`, or none. */
+const REGULARIZERS = ['r1', 'r2', 'gp', 'sn'];
+function regularizers(text: string): string[] {
+  if (text === 'none') return [];
+  const names = text.split(',');
+  const unknown = names.find((name) => !REGULARIZERS.includes(name));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(
+      `Expected none, or some of ${REGULARIZERS.join(', ')}, separated by commas.`,
+    );
+  return [...new Set(names)];
+}
+
+/** A table of values by resolution: 4:128,8:64. */
+function byResolution(text: string): Record<string, number> {
+  if (text === 'none') return {};
+  const entries = text.split(',').map((entry) => {
+    const match = /^(\d+):([\d.eE-]+)$/.exec(entry.trim());
+    if (match === null)
+      throw new InvalidArgumentError('Expected none, or RESOLUTION:VALUE,…, such as 4:128,8:64.');
+    return [match[1], finiteNumber(match[2])] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+const resolutionOrNone = (text: string): number | null => (text === 'none' ? null : wholeNumber(4)(text));
+
 const option = <T>(flags: string, description: string, parse: (text: string) => T) =>
   new Option(flags, description).argParser(parse);
 const choice = (flags: string, description: string, names: readonly string[]) =>
@@ -55,6 +82,9 @@ Examples:
   stylegan train --data photos/ --outdir runs/photos --mirror --kimg 1000
   stylegan train --data faces --outdir runs/faces --kimg 60
   stylegan train --data faces64.zip --outdir runs/big --cfg auto --batch 32 --batch-gpu 8
+  stylegan train --data faces --outdir runs/wgan --cfg dcgan --loss wgan --reg gp --drift 0.001
+  stylegan train --data faces --outdir runs/grown --cfg stylegan --batch 16 --cbase 2048 --cmax 64 \\
+    --z-dim 64 --w-dim 64 --stable-kimg 5 --fade-kimg 5 --kimg 60
   stylegan train --data photos/ --outdir runs/photos --dry-run
 
 --outdir is the run's own folder: the same command resumes it, exactly where it stopped.`;
@@ -71,11 +101,20 @@ export function trainCommand(): Command {
     option('--kimg <n>', 'length of the run, in thousands of images shown', positive),
     option('--batch <n>', 'images a step', wholeNumber(1)),
     option('--batch-gpu <n>', 'images at a time; fewer take less memory', wholeNumber(1)),
-    option('--gamma <n>', 'R1 weight', fromZero),
+    choice('--loss <name>', "the game's loss", ['saturating', 'logistic', 'lsgan', 'hinge', 'wgan']),
+    option('--reg <names>', "D's regularizers: r1, r2, gp, sn (spectral norm), or none", regularizers),
+    option('--gamma <n>', 'weight of r1 and r2', fromZero),
+    option('--gp-weight <n>', 'weight λ of the gradient penalty', fromZero),
+    option('--gp-target <n>', 'gradient norm that the penalty asks for', positive),
+    option('--drift <n>', "weight of the critic's drift term", fromZero),
+    option('--d-reg-interval <steps>', "steps between D's regularizers; 1: every step", wholeNumber(1)),
+    option('--g-reg-interval <steps>', "steps between G's path-length regularizer", wholeNumber(1)),
     option('--mirror [0|1]', 'add pictures flipped left to right', flag),
     option('--cond [0|1]', 'train with the labels of the data set', flag),
     option('--glr <n>', 'learning rate of the generator', positive),
     option('--dlr <n>', 'learning rate of the discriminator', positive),
+    option('--beta1 <n>', "Adam's β1", fromZero),
+    option('--beta2 <n>', "Adam's β2", fromZero),
     option('--cbase <n>', 'width: min(cbase / resolution, cmax) feature maps', wholeNumber(4)),
     option('--cmax <n>', 'width: largest number of feature maps', wholeNumber(1)),
     option('--z-dim <n>', 'size of the latent z', wholeNumber(1)),
@@ -88,6 +127,15 @@ export function trainCommand(): Command {
     option('--style-mixing <p>', 'probability of style mixing', fromZero),
     choice('--g-arch <name>', 'generator architecture', ARCHITECTURES),
     choice('--d-arch <name>', 'discriminator architecture', ARCHITECTURES),
+    option('--start-res <n>', 'first resolution of progressive growing, or none', resolutionOrNone),
+    option('--stable-kimg <n>', 'growing: kimg at each resolution after it faded in', positive),
+    option('--fade-kimg <n>', 'growing: kimg in which a resolution fades in', fromZero),
+    option('--res-batch <table>', 'growing: batch at single resolutions, as 4:128,8:64', byResolution),
+    option('--res-lr <table>', 'growing: learning rate at single resolutions, as 128:0.0015', byResolution),
+    option('--bilinear [0|1]', 'stylegan: [1,2,1] filter around resampling', flag),
+    option('--styles [0|1]', 'stylegan: mapping network and AdaIN', flag),
+    option('--const-input [0|1]', 'stylegan: a learned constant as input', flag),
+    option('--noise [0|1]', 'stylegan: noise in each layer', flag),
     option('--seed <n>', 'random seed (default: 0)', wholeNumber(0)),
     option('--tick <kimg>', 'reporting interval (default: 4)', positive),
     option('--snap <ticks>', 'pictures and snapshots every so many ticks (default: 5)', wholeNumber(1)),

@@ -21,7 +21,7 @@ export interface BatchesSnapshot {
 }
 
 export interface BatchesOptions {
-  /** Images per batch. */
+  /** Images per batch, when `next` is not told otherwise. */
   readonly batch: number;
   readonly seed: number;
   /** Doubles the data set with copies flipped left to right. */
@@ -41,7 +41,7 @@ export class EndlessBatches {
   private epoch = 0;
   private position = 0;
   private order: Uint32Array;
-  private prefetched: Promise<Batch> | null = null;
+  private prefetched: { readonly count: number; readonly batch: Promise<Batch> } | null = null;
 
   constructor(dataset: Dataset, { batch, seed, mirror = false }: BatchesOptions) {
     if (!Number.isInteger(batch) || batch < 1) throw new RangeError(`got batch ${batch}, expected 1 or more`);
@@ -53,14 +53,18 @@ export class EndlessBatches {
     this.order = this.orderOf(0);
   }
 
-  /** The next batch; one call at a time. Rejects with what `readImage` throws; the position then stays where it was. */
-  async next(): Promise<Batch> {
-    const loading = this.prefetched ?? this.load(this.upcoming());
+  /**
+   * The next `count` images; one call at a time. Rejects with what `readImage` throws; the position then stays where it
+   * was.
+   */
+  async next(count = this.batch): Promise<Batch> {
+    const known = this.prefetched?.count === count ? this.prefetched.batch : null;
+    const loading = known ?? this.load(this.upcoming(count));
     this.prefetched = null;
     const batch = await loading;
-    this.advance();
-    this.prefetched = this.load(this.upcoming());
-    this.prefetched.catch(() => {}); // reported by the next() that waits for it
+    this.advance(count);
+    this.prefetched = { count, batch: this.load(this.upcoming(count)) };
+    this.prefetched.batch.catch(() => {}); // reported by the next() that waits for it
     return batch;
   }
 
@@ -93,11 +97,11 @@ export class EndlessBatches {
     return new Random(this.seed, `data-epoch-${epoch}`).permutation(this.epochLength);
   }
 
-  /** Indices of the batch that starts at the present position; at or above dataset.length means mirrored. */
-  private upcoming(): number[] {
+  /** Indices of the `count` images that start at the present position; at or above dataset.length means mirrored. */
+  private upcoming(count: number): number[] {
     const indices: number[] = [];
     let { epoch, position, order } = this;
-    while (indices.length < this.batch) {
+    while (indices.length < count) {
       if (position === this.epochLength) {
         order = this.orderOf(++epoch);
         position = 0;
@@ -107,8 +111,8 @@ export class EndlessBatches {
     return indices;
   }
 
-  private advance(): void {
-    const position = this.position + this.batch;
+  private advance(count: number): void {
+    const position = this.position + count;
     const epochs = Math.floor(position / this.epochLength);
     this.position = position - epochs * this.epochLength;
     if (epochs > 0) {

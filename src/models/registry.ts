@@ -8,6 +8,7 @@ import { type DCGANConfig, dcgan, dcganConfig } from './dcgan.ts';
 import { type GANConfig, gan, ganConfig } from './gan.ts';
 import { progan } from './progan.ts';
 import { type ProGANConfig, proganConfig } from './progan-config.ts';
+import { withSpectralNorm } from './spectral-norm.ts';
 import { stylegan } from './stylegan.ts';
 import { type StyleGANConfig, styleganConfig } from './stylegan-config.ts';
 import { stylegan2 } from './stylegan2.ts';
@@ -34,12 +35,17 @@ const GENERATIONS = {
   stylegan2: generation(stylegan2Config, stylegan2),
 };
 
+/** Generations whose layers multiply their weights by 1/√fan_in as they run. */
+const EQUALIZED: ReadonlySet<NetworkConfig['model']> = new Set(['progan', 'stylegan', 'stylegan2']);
+
 export function createModel(config: NetworkConfig): Model<NetworkConfig> {
   // The table maps each configuration to its own function, which the union of both cannot express.
   const { create } = GENERATIONS[config.model] as unknown as {
     create: (config: NetworkConfig) => Model<NetworkConfig>;
   };
-  return create(config);
+  const model = create(config);
+  if (!config.discriminator.spectralNorm) return model;
+  return withSpectralNorm(model, { equalized: EQUALIZED.has(config.model) });
 }
 
 /** Checks a configuration that came from outside. Throws {@link FileError} naming `source`. */

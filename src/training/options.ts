@@ -3,22 +3,37 @@
 import { z } from 'zod';
 import { OptionError } from '../core/errors.ts';
 import type { NetworkConfig } from '../models/registry.ts';
-import { stylegan2NumWs } from '../models/stylegan2-config.ts';
-import { PRESET_NAMES, presetFor } from './presets.ts';
+import { configOf } from '../models/settings.ts';
+import { atResolution, type Growth } from './growth.ts';
+import { PRESET_NAMES, type Preset, presetFor } from './presets.ts';
 
 const whole = (min: number, max = Number.MAX_SAFE_INTEGER) => z.number().int().min(min).max(max);
 const positive = z.number().positive();
+const fromZero = z.number().min(0);
+/** Values of single resolutions. */
+const byResolution = (value: z.ZodNumber) =>
+  z.record(z.string().regex(/^(4|8|16|32|64|128|256|512|1024)$/), value);
 
 /** Everything that determines a run. Written to `training_options.json`; a resumed run must have the same. */
 export const trainingOptions = z.strictObject({
   cfg: z.enum(PRESET_NAMES),
+  model: z.enum(['gan', 'dcgan', 'progan', 'stylegan', 'stylegan2']),
   kimg: positive,
   batch: whole(1),
   /** Images in one run of the engine; gradients of batch / batchGpu runs are averaged. */
   batchGpu: whole(1),
-  gamma: z.number().min(0),
+  loss: z.enum(['saturating', 'logistic', 'lsgan', 'hinge', 'wgan']),
+  reg: z.array(z.enum(['r1', 'r2', 'gp', 'sn'])),
+  gamma: fromZero,
+  gpWeight: fromZero,
+  gpTarget: positive,
+  drift: fromZero,
+  gRegInterval: whole(1),
+  dRegInterval: whole(1),
   glr: positive,
   dlr: positive,
+  beta1: z.number().min(0).max(0.999),
+  beta2: z.number().min(0).max(0.9999),
   // Upper bounds as in network files, so that what was trained can be opened.
   cbase: whole(4, 1 << 20),
   cmax: whole(1, 8192),
@@ -28,10 +43,19 @@ export const trainingOptions = z.strictObject({
   mbstdGroup: whole(1, 1024),
   emaKimg: positive,
   emaRampup: positive.nullable(),
-  plWeight: z.number().min(0),
+  plWeight: fromZero,
   styleMixing: z.number().min(0).max(1),
   generator: z.enum(['skip', 'resnet', 'orig']),
   discriminator: z.enum(['skip', 'resnet', 'orig']),
+  bilinear: z.boolean(),
+  styles: z.boolean(),
+  constInput: z.boolean(),
+  noise: z.boolean(),
+  startRes: whole(4, 1024).nullable(),
+  stableKimg: positive,
+  fadeKimg: fromZero,
+  resBatch: byResolution(whole(1)),
+  resLr: byResolution(positive),
   cond: z.boolean(),
   mirror: z.boolean(),
   seed: whole(0),
@@ -55,12 +79,22 @@ export interface DataShape {
 /** Flag of an option, for messages. */
 export const FLAGS: Record<keyof TrainingOptions, string> = {
   cfg: '--cfg',
+  model: '--cfg',
   kimg: '--kimg',
   batch: '--batch',
   batchGpu: '--batch-gpu',
+  loss: '--loss',
+  reg: '--reg',
   gamma: '--gamma',
+  gpWeight: '--gp-weight',
+  gpTarget: '--gp-target',
+  drift: '--drift',
+  gRegInterval: '--g-reg-interval',
+  dRegInterval: '--d-reg-interval',
   glr: '--glr',
   dlr: '--dlr',
+  beta1: '--beta1',
+  beta2: '--beta2',
   cbase: '--cbase',
   cmax: '--cmax',
   zDim: '--z-dim',
@@ -73,6 +107,15 @@ export const FLAGS: Record<keyof TrainingOptions, string> = {
   styleMixing: '--style-mixing',
   generator: '--g-arch',
   discriminator: '--d-arch',
+  bilinear: '--bilinear',
+  styles: '--styles',
+  constInput: '--const-input',
+  noise: '--noise',
+  startRes: '--start-res',
+  stableKimg: '--stable-kimg',
+  fadeKimg: '--fade-kimg',
+  resBatch: '--res-batch',
+  resLr: '--res-lr',
   cond: '--cond',
   mirror: '--mirror',
   seed: '--seed',
@@ -89,14 +132,16 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   const asked = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
   const preset = presetFor(cfg, data.resolution, request.batch);
   const result = trainingOptions.safeParse({
-    generator: 'skip',
-    batchGpu: request.batch ?? preset.batch,
     cond: false,
     mirror: false,
     seed: 0,
     tick: 4,
     snap: 5,
     ...preset,
+    batchGpu: largestBatch(request, preset),
+    // A batch or rate that is asked for holds at every resolution.
+    ...(request.batch !== undefined && { resBatch: {} }),
+    ...((request.glr ?? request.dlr) !== undefined && { resLr: {} }),
     cfg,
     ...asked,
   });
@@ -110,19 +155,37 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   return result.data;
 }
 
+/** Images that run together unless told otherwise: the largest batch. */
+function largestBatch({ batch, resBatch }: TrainingRequest, preset: Preset): number {
+  const table = resBatch ?? (batch === undefined ? preset.resBatch : {});
+  return Math.max(batch ?? preset.batch, ...Object.values(table));
+}
+
+/** Resolutions at which a run trains, the smallest first. */
+export function resolutionsOf({ startRes }: TrainingOptions, resolution: number): number[] {
+  const resolutions: number[] = [];
+  for (let r = startRes ?? resolution; r <= resolution; r *= 2) resolutions.push(r);
+  return resolutions;
+}
+
+/** Batch and learning rates at a resolution. */
+export function ratesAt(
+  { batch, resBatch, resLr, glr, dlr }: TrainingOptions,
+  resolution: number,
+): { batch: number; glr: number; dlr: number } {
+  return {
+    batch: atResolution(resBatch, resolution, batch),
+    glr: atResolution(resLr, resolution, glr),
+    dlr: atResolution(resLr, resolution, dlr),
+  };
+}
+
+/** The growing schedule; null for networks that are trained at one resolution. */
+export function growthOf({ startRes, stableKimg, fadeKimg }: TrainingOptions): Growth | null {
+  return startRes === null ? null : { startRes, stableKimg, fadeKimg };
+}
+
 function checkTogether(options: TrainingOptions, data: DataShape): void {
-  const { batch, batchGpu, mbstdGroup, cond } = options;
-  if (batch % batchGpu !== 0) {
-    throw new OptionError(`--batch-gpu: got ${batchGpu}, expected a divisor of --batch ${batch}`);
-  }
-  if (batchGpu % Math.min(mbstdGroup, batchGpu) !== 0) {
-    throw new OptionError(
-      `--mbstd-group: got ${mbstdGroup}, expected a divisor of the ${batchGpu} images that run together`,
-    );
-  }
-  if (cond && data.labelDim === 0) {
-    throw new OptionError('--cond: got a data set without labels, expected one prepared with --labels');
-  }
   const { resolution } = data;
   if (resolution < 4 || resolution > 1024 || (resolution & (resolution - 1)) !== 0) {
     throw new OptionError(
@@ -130,27 +193,53 @@ function checkTogether(options: TrainingOptions, data: DataShape): void {
         'stylegan dataset --resolution',
     );
   }
+  checkGrowth(options, resolution);
+  for (const r of resolutionsOf(options, resolution)) checkBatch(options, r);
+  const { cond, styles, constInput, model } = options;
+  if (cond && data.labelDim === 0) {
+    throw new OptionError('--cond: got a data set without labels, expected one prepared with --labels');
+  }
+  if (model === 'stylegan' && constInput && !styles) {
+    throw new OptionError(
+      '--const-input: got 1 with --styles 0, expected styles, which then alone tell images apart',
+    );
+  }
+}
+
+function checkBatch(options: TrainingOptions, resolution: number): void {
+  const { batchGpu, mbstdGroup, resBatch } = options;
+  const { batch } = ratesAt(options, resolution);
+  const together = Math.min(batch, batchGpu);
+  if (batch % together !== 0) {
+    const flag = resolution in resBatch ? `--res-batch ${resolution}:${batch}` : `--batch ${batch}`;
+    throw new OptionError(`--batch-gpu: got ${batchGpu}, expected a divisor of ${flag}`);
+  }
+  if (together % Math.min(mbstdGroup, together) !== 0) {
+    throw new OptionError(
+      `--mbstd-group: got ${mbstdGroup}, expected a divisor of the ${together} images that run together`,
+    );
+  }
+}
+
+function checkGrowth({ startRes, model }: TrainingOptions, resolution: number): void {
+  if (startRes === null) return;
+  if (model !== 'progan' && model !== 'stylegan') {
+    throw new OptionError(`--start-res: got ${startRes}, expected none: ${model} does not grow`);
+  }
+  if (startRes > resolution || (startRes & (startRes - 1)) !== 0) {
+    throw new OptionError(
+      `--start-res: got ${startRes}, expected none or a power of two from 4 to the ${resolution} of the images`,
+    );
+  }
 }
 
 /** The networks that these options describe. */
 export function networkConfigOf(options: TrainingOptions, data: DataShape): NetworkConfig {
-  const widths = { channelBase: options.cbase, channelMax: options.cmax };
-  return {
-    model: 'stylegan2',
-    zDim: options.zDim,
+  return configOf({
+    ...options,
     cDim: options.cond ? data.labelDim : 0,
-    wDim: options.wDim,
-    numWs: stylegan2NumWs(data.resolution),
     imgResolution: data.resolution,
     imgChannels: data.channels as 1 | 3 | 4,
-    ...widths,
-    mappingLayers: options.mapDepth,
-    architecture: options.generator,
-    discriminator: {
-      architecture: options.discriminator,
-      mbstdGroup: options.mbstdGroup,
-      ...widths,
-      mappingLayers: 8,
-    },
-  };
+    spectralNorm: options.reg.includes('sn'),
+  });
 }

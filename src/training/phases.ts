@@ -1,22 +1,30 @@
-// The four phases of a training step, each one graph: (parameters, batch, latents, noise) → (gradient, statistics).
+// The phases of a training step, each one graph: (parameters, batch, latents, noise) → (gradient, statistics).
 
-import type { Shape } from '../core/tensor.ts';
+import { type Shape, sizeOf } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
 import { add, flatten, input, mean, mul, reshape, sign } from '../graph/build.ts';
-import type { Graph, Node } from '../graph/node.ts';
-import type { Model, NoiseSource } from '../models/contract.ts';
+import { type Graph, type Node, topologicalOrder } from '../graph/node.ts';
+import type { Lod, Model, NoiseSource, Scores } from '../models/contract.ts';
 import { broadcastW, mixStyles, parameterInputs } from '../models/network-graph.ts';
-import type { ParameterSpec, Parameters } from '../nn/parameters.ts';
+import { type ParameterSpec, type Parameters, unobserved } from '../nn/parameters.ts';
+import type { Range } from './adam.ts';
+import type { Stage } from './growth.ts';
 import {
-  discriminatorFakeLoss,
-  discriminatorRealLoss,
-  generatorLoss,
+  crossEntropy,
+  driftPenalty,
+  gradientPenalty,
+  interpolate,
+  LOSSES,
+  type LossName,
   pathLength,
   r1Penalty,
 } from './losses.ts';
 
-export type PhaseName = 'Gmain' | 'Gpl' | 'Dmain' | 'Dr1';
-export const PHASE_NAMES: readonly PhaseName[] = ['Gmain', 'Gpl', 'Dmain', 'Dr1'];
+export type PhaseName = 'Gmain' | 'Gpl' | 'Dmain' | 'Dreg';
+export type NetworkName = 'G' | 'D';
+
+/** Penalties of D by name: R1, R2, gradient penalty. */
+export type PenaltyName = 'r1' | 'r2' | 'gp';
 
 /** What the graphs depend on beside the networks. */
 export interface PhaseOptions {
@@ -24,27 +32,46 @@ export interface PhaseOptions {
   readonly batch: number;
   /** Whether a second latent takes over some of the layers. */
   readonly styleMixing: boolean;
-  readonly r1Gamma: number;
+  readonly loss: LossName;
+  readonly penalties: readonly PenaltyName[];
+  /** Weight γ of R1 and R2. */
+  readonly gamma: number;
+  /** Weight λ of the gradient penalty, and the norm it asks for. */
+  readonly gpWeight: number;
+  readonly gpTarget: number;
+  /** Weight ε of the drift term. */
+  readonly drift: number;
   readonly plWeight: number;
   readonly plDecay: number;
   /** Share of the batch that path-length regularization uses: batch / plBatchShrink. */
   readonly plBatchShrink: number;
-  /** Lazy regularization: the regularizers run every so many steps, multiplied by as much. */
+  /** Lazy regularization: the regularizers run every so many steps, multiplied by as much. D's of 1 join its loss. */
   readonly gRegInterval: number;
   readonly dRegInterval: number;
 }
 
+/** A buffer that a phase moves. The value it moves towards is the output `observed.<network>.<name>`. */
+export interface Observation {
+  readonly network: NetworkName;
+  readonly name: string;
+}
+
 /**
- * A phase as graph. Outputs: `grad`, one vector in the order of the trainable parameters; `w`, the mean of the w
- * that G used [wDim] (G's phases and Dmain); and the statistics named in `scalars`.
+ * A phase as graph. Outputs: `grad`, one vector in the order of the parameters in `trained`; values that buffers
+ * follow (`observed`); and the statistics named in `scalars`.
  */
 export interface Phase {
   readonly name: PhaseName;
-  readonly network: 'G' | 'D';
+  readonly network: NetworkName;
   readonly graph: Graph;
   /** Latents the phase draws: inputs z, z2 [count, zDim] and noise.* [count, 1, R, R]. */
   readonly latents: number;
+  /** Images in one run. */
+  readonly batch: number;
   readonly scalars: readonly string[];
+  readonly observed: readonly Observation[];
+  /** The trainable parameters that this stage of the networks has, in the flat vector. */
+  readonly trained: readonly Range[];
 }
 
 export const trainable = (specs: readonly ParameterSpec[]): ParameterSpec[] =>
@@ -53,124 +80,259 @@ export const trainable = (specs: readonly ParameterSpec[]): ParameterSpec[] =>
 /** Name of a layer's noise input. */
 export const noiseInput = (layer: string): string => `noise.${layer}`;
 
+export const observedOutput = ({ network, name }: Observation): string => `observed.${network}.${name}`;
+
+/** Images with their labels and what D says of them. */
+interface Judged {
+  readonly image: Node;
+  readonly c: Node | null;
+  readonly scores: Scores;
+}
+
+interface Generated {
+  readonly image: Node;
+  readonly ws: Node;
+  readonly c: Node | null;
+}
+
 class PhaseBuilder {
   readonly model: Model;
   readonly options: PhaseOptions;
-  readonly g: Parameters;
-  readonly d: Parameters;
+  private readonly stage: Stage;
+  private readonly lod: Lod;
+  private readonly inputs: Record<NetworkName, Parameters>;
+  private readonly observations = new Map<string, { observation: Observation; values: Node[] }>();
 
-  constructor(model: Model, options: PhaseOptions) {
+  constructor(model: Model, options: PhaseOptions, stage: Stage) {
     this.model = model;
     this.options = options;
-    this.g = parameterInputs(model.generator, 'G.');
-    this.d = parameterInputs(model.discriminator, 'D.');
+    this.stage = stage;
+    this.lod = { level: stage.level, fade: stage.fading ? input('fade', []) : null };
+    this.inputs = {
+      G: parameterInputs(model.generator, 'G.'),
+      D: parameterInputs(model.discriminator, 'D.'),
+    };
   }
 
-  private labels(count: number): Node | null {
+  /** Parameters whose observations become outputs of this phase. */
+  private observing(network: NetworkName): Parameters {
+    const p = this.inputs[network];
+    const observe = (name: string, value: Node) => {
+      const observation = { network, name };
+      const key = observedOutput(observation);
+      const known = this.observations.get(key) ?? { observation, values: [] };
+      known.values.push(value);
+      this.observations.set(key, known);
+    };
+    return Object.assign((name: string) => p(name), { observe });
+  }
+
+  private labels(name: string, count: number): Node | null {
     const { cDim } = this.model.config;
-    return cDim > 0 ? input('c', [count, cDim]) : null;
+    return cDim > 0 ? input(name, [count, cDim]) : null;
   }
 
   /** Images for latents z (and z2 mixed in), with fresh noise in every layer. */
-  generate(count: number): { image: Node; ws: Node; c: Node | null; w: Node } {
+  generate(count: number): Generated {
     const { model, options } = this;
-    const { zDim } = model.config;
-    const c = this.labels(count);
-    const w = model.mapping(this.g, input('z', [count, zDim]), c);
-    const second = () => model.mapping(this.g, input('z2', [count, zDim]), c);
-    const ws = options.styleMixing
-      ? mixStyles(w, second(), input('mix', [model.config.numWs]), model.config.numWs)
-      : broadcastW(w, model.config.numWs);
+    const { zDim, numWs } = model.config;
+    const p = this.observing('G');
+    const c = this.labels('c', count);
+    const w = model.mapping(p, input('z', [count, zDim]), c);
+    const second = () => model.mapping(unobserved(p), input('z2', [count, zDim]), c);
+    const ws =
+      options.styleMixing && numWs > 1
+        ? mixStyles(w, second(), input('mix', [numWs]), numWs)
+        : broadcastW(w, numWs);
     const noise: NoiseSource = ({ name, resolution }) =>
       input(noiseInput(name), [count, 1, resolution, resolution]);
-    const image = model.synthesis(this.g, ws, noise);
-    return { image, ws, c, w: reshape(mean(w, [0]), [model.config.wDim]) };
-  }
-
-  logits(image: Node, c: Node | null): Node {
-    return this.model.discriminate(this.d, image, c).logits;
+    return { image: model.synthesis(p, ws, noise, this.lod), ws, c };
   }
 
   realImages(): { image: Node; c: Node | null } {
-    const { imgChannels, imgResolution: r, cDim } = this.model.config;
+    const { imgChannels, imgResolution } = this.model.config;
     const { batch } = this.options;
+    const r = imgResolution / 2 ** this.stage.level;
     const shape: Shape = [batch, imgChannels, r, r];
-    return { image: input('real', shape), c: cDim > 0 ? input('realC', [batch, cDim]) : null };
+    return { image: input('real', shape), c: this.labels('realC', batch) };
   }
 
-  gradient(loss: Node, network: 'G' | 'D'): Node {
-    const specs = trainable(network === 'G' ? this.model.generator : this.model.discriminator);
-    const p = network === 'G' ? this.g : this.d;
-    return flatten(
-      gradients(
-        loss,
-        specs.map(({ name }) => p(name)),
-      ),
-    );
+  /** D's buffers follow in its main phase alone. */
+  judge(image: Node, c: Node | null, { observed = false } = {}): Judged {
+    const p = observed ? this.observing('D') : unobserved(this.inputs.D);
+    return { image, c, scores: this.model.discriminate(p, image, c, this.lod) };
   }
 
-  phase(name: PhaseName, latents: number, loss: Node, outputs: Record<string, Node>, w?: Node): Phase {
+  /** Gradient of the loss in the parameters that it depends on, which are those of the stage. */
+  private gradient(loss: Node, network: NetworkName): { grad: Node; trained: Range[] } {
+    const { model, inputs } = this;
+    const reached = new Set(topologicalOrder([loss]));
+    const nodes: Node[] = [];
+    const trained: Range[] = [];
+    let start = 0;
+    for (const { name, shape } of trainable(network === 'G' ? model.generator : model.discriminator)) {
+      const end = start + sizeOf(shape);
+      const node = inputs[network](name);
+      if (reached.has(node)) {
+        nodes.push(node);
+        const last = trained.at(-1);
+        if (last?.end === start) trained[trained.length - 1] = { start: last.start, end };
+        else trained.push({ start, end });
+      }
+      start = end;
+    }
+    return { grad: flatten(gradients(loss, nodes)), trained };
+  }
+
+  phase(name: PhaseName, latents: number, loss: Node, outputs: Record<string, Node>): Phase {
     const network = name.startsWith('G') ? 'G' : 'D';
     const scalars = Object.fromEntries(
       Object.entries(outputs).map(([key, node]) => [key, reshape(mean(node), [1])]),
     );
-    const graph = { outputs: { grad: this.gradient(loss, network), ...(w && { w }), ...scalars } };
-    return { name, network, graph, latents, scalars: Object.keys(outputs) };
+    const observed = [...this.observations.values()];
+    // D sees several batches in a phase, each with its own statistics: their mean.
+    const values = observed.map(({ observation, values }) => [
+      observedOutput(observation),
+      mul(
+        values.reduce((a, b) => add(a, b)),
+        1 / values.length,
+      ),
+    ]);
+    const { grad, trained } = this.gradient(loss, network);
+    return {
+      name,
+      network,
+      graph: { outputs: { grad, ...Object.fromEntries(values), ...scalars } },
+      latents,
+      batch: this.options.batch,
+      scalars: Object.keys(outputs),
+      observed: observed.map(({ observation }) => observation),
+      trained,
+    };
   }
 }
 
-/** G's loss: -log σ(D(G(z))). */
+/** Loss of an auxiliary classifier for each image [N, 1], where there is one; its weight is 1 as in ProGAN. */
+const withClasses = (loss: Node, { scores, c }: Judged): Node =>
+  scores.classes === null ? loss : add(loss, crossEntropy(scores.classes, c!));
+
+/** G's loss. */
 function gMain(build: PhaseBuilder): Phase {
-  const { batch } = build.options;
-  const { image, c, w } = build.generate(batch);
-  const logits = build.logits(image, c);
-  const loss = generatorLoss(logits);
+  const { batch, loss: name } = build.options;
+  const { image, c } = build.generate(batch);
+  const fake = build.judge(image, c);
+  const { logits } = fake.scores;
+  const loss = withClasses(LOSSES[name].generator(logits), fake);
   const stats = { 'Loss/G/loss': loss, 'Loss/scores/fake': logits, 'Loss/signs/fake': sign(logits) };
-  return build.phase('Gmain', batch, mean(loss), stats, w);
+  return build.phase('Gmain', batch, mean(loss), stats);
 }
 
 /** G's path-length regularization. Also gives the new running mean. */
 function gPl(build: PhaseBuilder): Phase {
   const { batch, plBatchShrink, plWeight, plDecay, gRegInterval } = build.options;
   const count = Math.max(1, Math.floor(batch / plBatchShrink));
-  const { image, ws, w } = build.generate(count);
+  const { image, ws } = build.generate(count);
   const path = pathLength(image, ws, input('plNoise', image.shape), input('plMean', []), plDecay);
   const loss = mul(mean(path.penalty), plWeight * gRegInterval);
   const stats = { 'Loss/pl_mean': path.mean, 'Loss/pl_penalty': path.penalty };
-  return build.phase('Gpl', count, loss, stats, w);
+  return build.phase('Gpl', count, loss, stats);
 }
 
-/** D's loss on generated and on real images. */
+/** A sum of weighted means, and the statistics of its terms. */
+interface Penalties {
+  readonly loss: Node | null;
+  readonly stats: Record<string, Node>;
+}
+
+/** D's penalties on real and generated images, built where they are needed. */
+function penaltiesOf(build: PhaseBuilder, real: () => Judged, fake: () => Judged): Penalties {
+  const { penalties, gamma, gpWeight, gpTarget, batch } = build.options;
+  const terms: Record<PenaltyName, () => { penalty: Node; weight: number }> = {
+    r1: () => ({ ...r1Penalty(real().scores.logits, real().image), weight: gamma / 2 }),
+    r2: () => ({ ...r1Penalty(fake().scores.logits, fake().image), weight: gamma / 2 }),
+    gp: () => {
+      const image = interpolate(real().image, fake().image, input('gpMix', [batch, 1, 1, 1]));
+      const { scores } = build.judge(image, real().c);
+      return { ...gradientPenalty(scores.logits, image, gpTarget), weight: gpWeight };
+    },
+  };
+  const stats: Record<string, Node> = {};
+  let loss: Node | null = null;
+  for (const name of penalties) {
+    const { penalty, weight } = terms[name]();
+    stats[`Loss/${name}_penalty`] = penalty;
+    const term = mul(mean(penalty), weight);
+    loss = loss === null ? term : add(loss, term);
+  }
+  return { loss, stats };
+}
+
+/** D's loss on generated and on real images, with its penalties when they are due at every step. */
 function dMain(build: PhaseBuilder): Phase {
-  const { batch } = build.options;
-  const fake = build.generate(batch);
-  const real = build.realImages();
-  const fakeLogits = build.logits(fake.image, fake.c);
-  const realLogits = build.logits(real.image, real.c);
-  const loss = add(discriminatorFakeLoss(fakeLogits), discriminatorRealLoss(realLogits));
+  const { batch, loss: name, drift, dRegInterval } = build.options;
+  const generated = build.generate(batch);
+  const reals = build.realImages();
+  const fake = build.judge(generated.image, generated.c, { observed: true });
+  const real = build.judge(reals.image, reals.c, { observed: true });
+  const [fakeLogits, realLogits] = [fake.scores.logits, real.scores.logits];
+  let loss = add(
+    withClasses(LOSSES[name].fake(fakeLogits), fake),
+    withClasses(LOSSES[name].real(realLogits), real),
+  );
+  if (drift > 0) loss = add(loss, mul(driftPenalty(realLogits), drift));
+  const eager: Penalties =
+    dRegInterval === 1
+      ? penaltiesOf(
+          build,
+          () => real,
+          () => fake,
+        )
+      : { loss: null, stats: {} };
   const stats = {
     'Loss/D/loss': loss,
     'Loss/scores/real': realLogits,
     'Loss/signs/real': sign(realLogits),
+    // Where D's zero lies between the two: losses that see differences only let it wander.
+    'Monitor/D_drift': mul(add(fakeLogits, realLogits), 0.5),
+    ...eager.stats,
   };
-  return build.phase('Dmain', batch, mean(loss), stats, fake.w);
+  const total = eager.loss === null ? mean(loss) : add(mean(loss), eager.loss);
+  return build.phase('Dmain', batch, total, stats);
 }
 
-/** D's R1 penalty on real images. */
-function dR1(build: PhaseBuilder): Phase {
-  const { r1Gamma, dRegInterval } = build.options;
-  const { image, c } = build.realImages();
-  const { penalty } = r1Penalty(build.logits(image, c), image);
-  const loss = mul(mean(penalty), (r1Gamma / 2) * dRegInterval);
-  return build.phase('Dr1', 0, loss, { 'Loss/r1_penalty': penalty });
+/** D's penalties, lazily. */
+function dReg(build: PhaseBuilder): Phase {
+  const { batch, penalties, dRegInterval } = build.options;
+  const needsFakes = penalties.some((name) => name !== 'r1');
+  const generated = needsFakes ? build.generate(batch) : null;
+  const reals = build.realImages();
+  const once = (make: () => Judged) => {
+    let judged: Judged | null = null;
+    return () => {
+      judged ??= make();
+      return judged;
+    };
+  };
+  const { loss, stats } = penaltiesOf(
+    build,
+    once(() => build.judge(reals.image, reals.c)),
+    once(() => build.judge(generated!.image, generated!.c)),
+  );
+  return build.phase('Dreg', needsFakes ? batch : 0, mul(loss!, dRegInterval), stats);
 }
 
 /** The phases that these options ask for, in the order of a step. */
-export function buildPhases(model: Model, options: PhaseOptions): Phase[] {
-  const make = (build: (b: PhaseBuilder) => Phase) => build(new PhaseBuilder(model, options));
-  const phases = [make(gMain)];
-  if (options.plWeight > 0) phases.push(make(gPl));
-  phases.push(make(dMain));
-  if (options.r1Gamma > 0) phases.push(make(dR1));
-  return phases;
+export function buildPhases(model: Model, options: PhaseOptions, stage: Stage = WHOLE): Phase[] {
+  return phaseBuilders(options).map((make) => make(model, stage));
+}
+
+const WHOLE: Stage = { level: 0, fading: false };
+
+/** One function for each phase, for those who build them one at a time. */
+export function phaseBuilders(options: PhaseOptions): ((model: Model, stage: Stage) => Phase)[] {
+  const makers = [gMain];
+  if (options.plWeight > 0) makers.push(gPl);
+  makers.push(dMain);
+  if (options.penalties.length > 0 && options.dRegInterval > 1) makers.push(dReg);
+  return makers.map((make) => (model, stage) => make(new PhaseBuilder(model, options, stage)));
 }

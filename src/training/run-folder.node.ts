@@ -8,7 +8,7 @@ import { asFileError, makeFolder, readFileBounded, writeFileAtomic } from '../co
 import type { FloatTensor } from '../core/tensor.ts';
 import { writePng } from '../generate/image-files.node.ts';
 import { imageGrid } from '../generate/image-grid.ts';
-import { FLAGS, type TrainingOptions } from './options.ts';
+import { FLAGS, type TrainingOptions, trainingOptions } from './options.ts';
 
 /** What `training_options.json` holds. */
 export interface RunDescription {
@@ -142,12 +142,13 @@ function tickOf(line: string): number {
 function parseDescription(text: string, file: string): RunDescription {
   try {
     const value = JSON.parse(text) as RunDescription;
-    if (typeof value.options === 'object' && typeof value.data === 'object') return value;
+    if (trainingOptions.safeParse(value.options).success && typeof value.data === 'object') return value;
   } catch {
     // Falls through.
   }
   throw new FileError(
-    `${file}: got unreadable options, expected a run of stylegan train; use another --outdir`,
+    `${file}: got options that this version does not know, expected a run of its own; its networks can be used as they ` +
+      'are; train in another --outdir',
   );
 }
 

@@ -1,11 +1,10 @@
 // The fixed grid of samples by which a run is watched: the same latents and noise at every snapshot.
 
-import { viewsOf } from '../checkpoints/network-file.ts';
 import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor } from '../core/tensor.ts';
-import { input, reshape } from '../graph/build.ts';
-import { broadcastW, parameterInputs } from '../models/network-graph.ts';
-import type { Engine, Session } from '../runtime/engine.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { imagesAtLod } from './growth.ts';
+import type { Latents, Sampler } from './sampler.ts';
 import type { TrainingState } from './state.ts';
 
 /** Columns and rows that fill a picture of about 960×540. */
@@ -15,71 +14,51 @@ export function gridSize(resolution: number): [columns: number, rows: number] {
   return [count(960, 4, 16), count(540, 3, 9)];
 }
 
-/** Draws the averaged generator's images for fixed latents (ψ = 1, constant noise). */
+/** Generated images for fixed latents, with the labels of as many real images. */
 export class SampleGrid {
   readonly columns: number;
-  private readonly state: TrainingState;
-  private readonly session: Session;
-  private readonly batch: number;
-  private readonly z: Float32Array;
-  private readonly c: Float32Array | null;
+  private readonly sampler: Sampler;
+  private readonly latents: Latents;
+  private readonly real: FloatTensor;
 
-  private constructor(state: TrainingState, session: Session, batch: number, latents: Latents) {
-    this.state = state;
-    this.session = session;
-    this.batch = batch;
-    this.z = latents.z;
-    this.c = latents.c;
-    this.columns = gridSize(state.model.config.imgResolution)[0];
+  private constructor(sampler: Sampler, latents: Latents, real: FloatTensor, columns: number) {
+    this.sampler = sampler;
+    this.latents = latents;
+    this.real = real;
+    this.columns = columns;
   }
 
-  /** `labels` gives the label of each grid cell, for conditional networks. */
+  /** The cells are the first images of the data set, over again when there are fewer. */
   static async open(
-    engine: Engine,
+    sampler: Sampler,
     state: TrainingState,
+    dataset: Dataset,
     seed: number,
-    labels: (cell: number) => Float32Array,
   ): Promise<SampleGrid> {
-    const { model } = state;
-    const { zDim, cDim, imgResolution } = model.config;
-    const [columns, rows] = gridSize(imgResolution);
+    const { zDim, cDim } = state.model.config;
+    const { channels, resolution: r } = dataset;
+    const [columns, rows] = gridSize(r);
     const count = columns * rows;
     const z = new Random(seed, 'sample-grid').fillNormal(new Float32Array(count * zDim));
-    let c: Float32Array | null = null;
-    if (cDim > 0) {
-      c = new Float32Array(count * cDim);
-      for (let i = 0; i < count; i++) c.set(labels(i), i * cDim);
+    const c = cDim > 0 ? new Float32Array(count * cDim) : null;
+    const reals = new Float32Array(count * channels * r * r);
+    for (let cell = 0; cell < count; cell++) {
+      const pixels = await dataset.readImage(cell % dataset.length);
+      for (let i = 0; i < pixels.length; i++) reals[cell * pixels.length + i] = pixels[i] / 127.5 - 1;
+      c?.set(dataset.label(cell % dataset.length), cell * cDim);
     }
-    // A divisor of the count, so that every run is full.
-    const batch = imgResolution <= 128 ? columns : 1;
-    const p = parameterInputs(model.generator, 'G.');
-    const w = model.mapping(p, input('z', [batch, zDim]), cDim > 0 ? input('c', [batch, cDim]) : null);
-    const image = model.synthesis(p, broadcastW(w, model.config.numWs), ({ name, resolution }) =>
-      reshape(p(`${name}.noise_const`), [1, 1, resolution, resolution]),
-    );
-    return new SampleGrid(state, await engine.compile({ outputs: { image } }), batch, { z, c });
+    return new SampleGrid(sampler, { z, c }, floatTensor(reals, [count, channels, r, r]), columns);
   }
 
   /** [cells, C, R, R]. */
-  async draw(): Promise<FloatTensor> {
-    const { G, average, model } = this.state;
-    const { zDim, cDim, imgChannels, imgResolution: r } = model.config;
-    const views = [...viewsOf(G.trained, average), ...viewsOf(G.buffers, G.bufferData)];
-    const parameters = Object.fromEntries(views.map(([name, { data }]) => [`G.${name}`, data]));
-    const count = this.z.length / zDim;
-    const all = new Float32Array(count * imgChannels * r * r);
-    for (let start = 0; start < count; start += this.batch) {
-      const rows = (data: Float32Array, width: number) =>
-        data.subarray(start * width, (start + this.batch) * width);
-      const feeds = { ...parameters, z: rows(this.z, zDim), ...(this.c && { c: rows(this.c, cDim) }) };
-      const { image } = await this.session.run(feeds);
-      all.set(image, start * imgChannels * r * r);
-    }
-    return floatTensor(all, [count, imgChannels, r, r]);
+  draw(): Promise<FloatTensor> {
+    return this.sampler.draw(this.latents);
   }
-}
 
-interface Latents {
-  readonly z: Float32Array;
-  readonly c: Float32Array | null;
+  /** The real images as D sees them at `lod`: [cells, C, R / 2^⌊lod⌋, R / 2^⌊lod⌋]. */
+  reals(lod: number): FloatTensor {
+    const [count, channels, resolution] = this.real.shape;
+    const r = resolution / 2 ** Math.floor(lod);
+    return floatTensor(imagesAtLod(this.real.data, resolution, lod), [count, channels, r, r]);
+  }
 }

@@ -10,12 +10,12 @@ import type { BatchesSnapshot } from '../data/batches.ts';
 import type { Model } from '../models/contract.ts';
 import type { NetworkConfig } from '../models/registry.ts';
 import { initialValue, type ParameterSpec } from '../nn/parameters.ts';
-import type { AdamState } from './adam.ts';
+import { type AdamState, adamState } from './adam.ts';
 import { trainable } from './phases.ts';
 import { Statistics } from './statistics.ts';
 
 const FORMAT = 'stylegan-checkpoint';
-const VERSION = '1';
+const VERSION = '2';
 
 /** Parameters of one network as flat vectors, in the order of its specs. */
 export interface NetworkState {
@@ -32,23 +32,19 @@ export interface Streams {
   readonly noise: Random;
   readonly mixing: Random;
   readonly labels: Random;
+  /** Points between real and generated images, for the gradient penalty. */
+  readonly interpolation: Random;
 }
-const STREAMS: readonly (keyof Streams)[] = ['latents', 'noise', 'mixing', 'labels'];
+const STREAMS: readonly (keyof Streams)[] = ['latents', 'noise', 'mixing', 'labels', 'interpolation'];
 
-function initialNetwork(specs: readonly ParameterSpec[], random: Random): NetworkState {
+function initialNetwork(specs: readonly ParameterSpec[], random: Random, beta1: number): NetworkState {
   const trained = trainable(specs);
   const buffers = specs.filter((spec) => !spec.trainable);
   const parameters = new Float32Array(totalSize(trained));
   const bufferData = new Float32Array(totalSize(buffers));
   const views = new Map([...viewsOf(trained, parameters), ...viewsOf(buffers, bufferData)]);
   for (const spec of specs) views.get(spec.name)!.data.set(initialValue(spec, random));
-  return {
-    trained,
-    buffers,
-    parameters,
-    bufferData,
-    adam: { v: new Float32Array(parameters.length), steps: 0 },
-  };
+  return { trained, buffers, parameters, bufferData, adam: adamState(parameters.length, beta1) };
 }
 
 export class TrainingState {
@@ -63,6 +59,10 @@ export class TrainingState {
   images = 0;
   /** Steps taken. */
   batches = 0;
+  /** Level of detail of the last step, or of the first one to come. */
+  lod: number;
+  /** Deviation across generated images, relative to the data's: the largest at any tick (see monitor.ts). */
+  bestDeviation = 0;
   /** Ticks reported, and the number of images at the last one. */
   tick = 0;
   tickStart = 0;
@@ -72,10 +72,12 @@ export class TrainingState {
   readonly streams: Streams;
   readonly statistics = new Statistics();
 
-  constructor(model: Model<NetworkConfig>, seed: number) {
+  /** `beta1` of Adam decides whether it has first moments; `lod` is the level of detail at the start. */
+  constructor(model: Model<NetworkConfig>, seed: number, { beta1 = 0, lod = 0 } = {}) {
     this.model = model;
-    this.G = initialNetwork(model.generator, new Random(seed, 'init-G'));
-    this.D = initialNetwork(model.discriminator, new Random(seed, 'init-D'));
+    this.lod = lod;
+    this.G = initialNetwork(model.generator, new Random(seed, 'init-G'), beta1);
+    this.D = initialNetwork(model.discriminator, new Random(seed, 'init-D'), beta1);
     this.average = this.G.parameters.slice();
     const stream = (name: string) => new Random(seed, name);
     this.streams = {
@@ -83,6 +85,7 @@ export class TrainingState {
       noise: stream('noise'),
       mixing: stream('mixing'),
       labels: stream('labels'),
+      interpolation: stream('interpolation'),
     };
   }
 
@@ -97,6 +100,7 @@ export class TrainingState {
     return {
       config: this.model.config,
       kimg: this.kimg,
+      lod: this.lod,
       G_ema: new Map([...viewsOf(G.trained, this.average), ...buffers]),
       G: new Map([...viewsOf(G.trained, G.parameters), ...buffers]),
       D: new Map([...viewsOf(D.trained, D.parameters), ...viewsOf(D.buffers, D.bufferData)]),
@@ -113,6 +117,8 @@ export class TrainingState {
       'D.parameters': this.D.parameters,
       'D.buffers': this.D.bufferData,
       'D.adam.v': this.D.adam.v,
+      ...(this.G.adam.m && { 'G.adam.m': this.G.adam.m }),
+      ...(this.D.adam.m && { 'D.adam.m': this.D.adam.m }),
     };
   }
 
@@ -139,6 +145,8 @@ export class TrainingState {
       tickStart: this.tickStart,
       seconds: this.seconds,
       plMean: this.plMean,
+      lod: this.lod,
+      bestDeviation: this.bestDeviation,
       stepsG: this.G.adam.steps,
       stepsD: this.D.adam.steps,
       data: this.data,
@@ -175,6 +183,8 @@ export class TrainingState {
     this.tickStart = counters.tickStart;
     this.seconds = counters.seconds;
     this.plMean = counters.plMean;
+    this.lod = counters.lod;
+    this.bestDeviation = counters.bestDeviation;
     this.G.adam.steps = counters.stepsG;
     this.D.adam.steps = counters.stepsD;
     this.data = counters.data;
@@ -191,6 +201,8 @@ const countersSchema = z.object({
   tickStart: count,
   seconds: z.number(),
   plMean: z.number(),
+  lod: z.number().min(0),
+  bestDeviation: z.number(),
   stepsG: count,
   stepsD: count,
   data: z.object({ epoch: count, position: count, epochLength: count }).nullable(),

@@ -11,6 +11,11 @@ export class Statistics {
     this.sums.set(name, entry);
   }
 
+  /** Sum of what was added under a name since the last reset. */
+  sum(name: string): number {
+    return this.sums.get(name)?.sum ?? 0;
+  }
+
   means(): Record<string, number> {
     return Object.fromEntries([...this.sums].map(([name, { sum, count }]) => [name, sum / count]));
   }

@@ -2,16 +2,25 @@
 
 import { resolve } from 'node:path';
 import { OptionError } from '../core/errors.ts';
-import { floatTensor } from '../core/tensor.ts';
+import type { FloatTensor } from '../core/tensor.ts';
 import { EndlessBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
 import { createModel } from '../models/registry.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import type { Engine, EngineOptions } from '../runtime/engine.ts';
-import { networkConfigOf, resolveOptions, type TrainingOptions, type TrainingRequest } from './options.ts';
+import { lodAt } from './growth.ts';
+import { collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
+import {
+  growthOf,
+  networkConfigOf,
+  resolveOptions,
+  type TrainingOptions,
+  type TrainingRequest,
+} from './options.ts';
 import { type RunDescription, RunFolder } from './run-folder.node.ts';
-import { gridSize, SampleGrid } from './sample-grid.ts';
+import { SampleGrid } from './sample-grid.ts';
+import { Sampler } from './sampler.ts';
 import { TrainingState } from './state.ts';
 import { divergence, Trainer } from './trainer.ts';
 
@@ -21,6 +30,8 @@ const CHECKPOINT_SECONDS = 300;
 /** Where a run stands; given to `onProgress` after every step, with `stats` at ticks. */
 export interface TrainProgress {
   readonly kimg: number;
+  /** Level of detail of a growing network; 0 at full resolution. */
+  readonly lod: number;
   readonly totalKimg: number;
   readonly tick: number;
   /** Seconds of training so far, all sessions together. */
@@ -55,7 +66,7 @@ export interface TrainResult {
 }
 
 /**
- * Trains a StyleGAN2 (Karras et al. 2020). Killing it at any moment and calling it again with the same request
+ * Trains a generator of any generation, from the first GAN to StyleGAN2. Killing it at any moment and calling it again with the same request
  * gives the same final network, byte for byte. Throws OptionError, FileError, DeviceError or DivergenceError.
  */
 export async function train(request: TrainRequest): Promise<TrainResult> {
@@ -125,7 +136,10 @@ class Run {
     this.engine = parts.engine;
     this.folder = parts.folder;
     this.context = parts.context;
-    this.state = new TrainingState(createModel(networkConfigOf(options, dataset)), options.seed);
+    this.state = new TrainingState(createModel(networkConfigOf(options, dataset)), options.seed, {
+      beta1: options.beta1,
+      lod: lodAt(0, growthOf(options), dataset.resolution),
+    });
     this.batches = new EndlessBatches(dataset, {
       batch: options.batch,
       seed: options.seed,
@@ -153,12 +167,12 @@ class Run {
     }
     await this.log(`compiling for ${this.engine.device}`);
     const trainer = await Trainer.open(this.engine, state, options, () => this.randomLabel());
-    const grid = await SampleGrid.open(this.engine, state, options.seed, (cell) => this.gridLabel(cell));
+    const grid = await SampleGrid.open(new Sampler(this.engine, state), state, this.dataset, options.seed);
     if (!this.isResumed) await this.writeFirstPictures(grid);
     let clock = performance.now();
     let checkpointed = state.seconds;
     while (state.images < total) {
-      const batch = await this.batches.next();
+      const batch = await this.batches.next(trainer.batch);
       await trainer.step(batch);
       state.data = this.batches.snapshot();
       const now = performance.now();
@@ -200,15 +214,22 @@ class Run {
     const { state, options, folder } = this;
     this.checkFinite();
     state.tick++;
+    const fakes = await grid.draw();
+    await this.watch(fakes, grid.reals(state.lod));
     const progress = this.progress(true);
-    const stats = { ...progress.stats, 'Progress/tick': state.tick, 'Progress/kimg': state.kimg };
+    const stats = {
+      ...progress.stats,
+      'Progress/tick': state.tick,
+      'Progress/kimg': state.kimg,
+      'Progress/lod': state.lod,
+    };
     await folder.writeStats({
       ...stats,
       'Timing/sec_per_kimg': progress.secPerKimg,
       'Resources/memory_mb': progress.memoryMB,
     });
     if (finished || state.tick % options.snap === 0) {
-      await folder.writeFakes(state.kimg, await grid.draw(), grid.columns);
+      await folder.writeFakes(state.kimg, fakes, grid.columns);
       await this.log(`wrote ${await folder.writeNetwork(state.networkFile())}`);
     }
     state.statistics.reset();
@@ -216,12 +237,26 @@ class Run {
     await this.checkpoint();
   }
 
+  /** The mode-collapse gauge. */
+  private async watch(fakes: FloatTensor, reals: FloatTensor): Promise<void> {
+    const { state } = this;
+    const [fake, real] = [deviationAcross(fakes), deviationAcross(reals)];
+    const ratio = fake / real;
+    state.statistics.add('Monitor/deviation_fake', fake);
+    state.statistics.add('Monitor/deviation_real', real);
+    state.statistics.add('Monitor/deviation', ratio);
+    if (hasFallen(ratio, state.bestDeviation)) await this.log(collapseWarning(ratio, state.bestDeviation));
+    state.bestDeviation = Math.max(state.bestDeviation, ratio);
+  }
+
   private progress(isTick: boolean): TrainProgress {
     const { state, options } = this;
-    const { 'Timing/seconds': secondsPerStep = 0, ...stats } = state.statistics.means();
-    const secPerKimg = (secondsPerStep / options.batch) * 1000;
+    const { 'Timing/seconds': _, ...stats } = state.statistics.means();
+    const images = state.images - state.tickStart;
+    const secPerKimg = images > 0 ? (state.statistics.sum('Timing/seconds') / images) * 1000 : 0;
     const progress: TrainProgress = {
       kimg: state.kimg,
+      lod: state.lod,
       totalKimg: options.kimg,
       tick: state.tick,
       seconds: state.seconds,
@@ -258,25 +293,12 @@ class Run {
   }
 
   private async writeFirstPictures(grid: SampleGrid): Promise<void> {
-    const { dataset, folder } = this;
-    const { channels, resolution: r } = dataset;
-    const [columns, rows] = gridSize(r);
-    const reals = new Float32Array(columns * rows * channels * r * r);
-    for (let cell = 0; cell < columns * rows; cell++) {
-      const pixels = await dataset.readImage(cell % dataset.length);
-      for (let i = 0; i < pixels.length; i++) reals[cell * pixels.length + i] = pixels[i] / 127.5 - 1;
-    }
-    await folder.writeImages('reals', floatTensor(reals, [columns * rows, channels, r, r]), columns);
-    await folder.writeImages('fakes_init', await grid.draw(), grid.columns);
+    await this.folder.writeImages('reals', grid.reals(0), grid.columns);
+    await this.folder.writeImages('fakes_init', await grid.draw(), grid.columns);
   }
 
   private randomLabel(): Float32Array {
     return this.dataset.label(this.state.streams.labels.integer(this.dataset.length));
-  }
-
-  /** The label of the real image in the same cell of `reals.png`. */
-  private gridLabel(cell: number): Float32Array {
-    return this.dataset.label(cell % this.dataset.length);
   }
 
   private async log(line: string): Promise<void> {

@@ -5,46 +5,46 @@ import { DivergenceError } from '../core/errors.ts';
 import { sizeOf } from '../core/tensor.ts';
 import type { Batch } from '../data/batches.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import { adamStep, averageBeta, lazyRates, updateAverage } from './adam.ts';
-import type { TrainingOptions } from './options.ts';
-import { buildPhases, noiseInput, type Phase, type PhaseName, type PhaseOptions } from './phases.ts';
+import { type AdamRates, adamStep, averageBeta, lazyRates, resetAdam, updateAverage } from './adam.ts';
+import { type CompiledPhase, CompiledStages } from './compiled-stages.ts';
+import { imagesAtLod, lodAt, type Stage, stageAt } from './growth.ts';
+import { growthOf, ratesAt, type TrainingOptions } from './options.ts';
+import { noiseInput, observedOutput, type Phase, type PhaseName, type PhaseOptions } from './phases.ts';
 import type { NetworkState, TrainingState } from './state.ts';
 
-/** Steps between two runs of a regularizer (StyleGAN2, appendix B). */
-export const G_REG_INTERVAL = 4;
-export const D_REG_INTERVAL = 16;
 const PL_DECAY = 0.01;
 const PL_BATCH_SHRINK = 2;
-/** Share of the old average of w kept at each mapping. */
-const W_AVG_BETA = 0.995;
 
-export function phaseOptions(options: TrainingOptions): PhaseOptions {
+export function phaseOptions(options: TrainingOptions, batch = options.batchGpu): PhaseOptions {
+  const { loss, reg, gamma, gpWeight, gpTarget, drift, plWeight, gRegInterval, dRegInterval } = options;
+  const weights = { r1: gamma, r2: gamma, gp: gpWeight };
   return {
-    batch: options.batchGpu,
+    batch: Math.min(batch, options.batchGpu),
     styleMixing: options.styleMixing > 0,
-    r1Gamma: options.gamma,
-    plWeight: options.plWeight,
+    loss,
+    penalties: (['r1', 'r2', 'gp'] as const).filter((name) => reg.includes(name) && weights[name] > 0),
+    gamma,
+    gpWeight,
+    gpTarget,
+    drift,
+    plWeight,
     plDecay: PL_DECAY,
     plBatchShrink: PL_BATCH_SHRINK,
-    gRegInterval: G_REG_INTERVAL,
-    dRegInterval: D_REG_INTERVAL,
+    gRegInterval,
+    dRegInterval,
   };
 }
 
-const INTERVALS: Record<PhaseName, number> = { Gmain: 1, Gpl: G_REG_INTERVAL, Dmain: 1, Dr1: D_REG_INTERVAL };
-
 /** Steps between two runs of a phase. */
-export const phaseInterval = (name: PhaseName): number => INTERVALS[name];
-
-interface CompiledPhase {
-  readonly phase: Phase;
-  readonly session: Session;
+export function phaseInterval(name: PhaseName, { gRegInterval, dRegInterval }: TrainingOptions): number {
+  const intervals = { Gmain: 1, Gpl: gRegInterval, Dmain: 1, Dreg: dRegInterval };
+  return intervals[name];
 }
 
 export class Trainer {
   private readonly state: TrainingState;
   private readonly options: TrainingOptions;
-  private readonly phases: readonly CompiledPhase[];
+  private readonly stages: CompiledStages;
   private readonly parameters: Record<string, Float32Array>;
   private readonly randomLabel: () => Float32Array;
   private readonly buffers = new Map<string, Float32Array>();
@@ -52,72 +52,114 @@ export class Trainer {
   private constructor(
     state: TrainingState,
     options: TrainingOptions,
-    phases: readonly CompiledPhase[],
+    stages: CompiledStages,
     randomLabel: () => Float32Array,
   ) {
     this.state = state;
     this.options = options;
-    this.phases = phases;
+    this.stages = stages;
     this.randomLabel = randomLabel;
     this.parameters = { ...feedsOf('G.', state.G), ...feedsOf('D.', state.D) };
   }
 
-  /** Compiles the phases. `randomLabel` gives the label of a random real image. */
+  /** Compiles the phases of the state's stage. `randomLabel` gives the label of a random real image. */
   static async open(
     engine: Engine,
     state: TrainingState,
     options: TrainingOptions,
     randomLabel: () => Float32Array,
   ): Promise<Trainer> {
-    const phases: CompiledPhase[] = [];
-    for (const phase of buildPhases(state.model, phaseOptions(options))) {
-      phases.push({ phase, session: await engine.compile(phase.graph) });
-    }
-    return new Trainer(state, options, phases, randomLabel);
+    const { imgResolution } = state.model.config;
+    const stages = new CompiledStages(engine, state.model, ({ level }) =>
+      phaseOptions(options, ratesAt(options, imgResolution / 2 ** level).batch),
+    );
+    const trainer = new Trainer(state, options, stages, randomLabel);
+    await stages.at(trainer.stage);
+    return trainer;
   }
 
-  /** Shows one batch of real images to D, and trains G as often. */
+  /** Level of detail of the next step. */
+  get lod(): number {
+    const { kimg, model } = this.state;
+    return lodAt(kimg, growthOf(this.options), model.config.imgResolution);
+  }
+
+  get stage(): Stage {
+    return stageAt(this.lod, growthOf(this.options), this.state.model.config.imgResolution);
+  }
+
+  private get rates(): { batch: number; glr: number; dlr: number } {
+    return ratesAt(this.options, this.state.model.config.imgResolution / 2 ** this.stage.level);
+  }
+
+  /** Images that the next step takes. */
+  get batch(): number {
+    return this.rates.batch;
+  }
+
+  /** Shows one batch of real images [{@link batch}, C, R, R] to D, and trains G as often. */
   async step(batch: Batch): Promise<void> {
-    const { state, options } = this;
-    for (const compiled of this.phases) {
-      const { name } = compiled.phase;
-      if (state.batches % INTERVALS[name] !== 0) continue;
-      await this.runPhase(compiled, batch);
+    const { state, options, lod, stage, rates } = this;
+    this.enterLod(lod);
+    const phases = await this.stages.at(stage);
+    const images = imagesAtLod(batch.images, state.model.config.imgResolution, lod);
+    for (const compiled of phases) {
+      if (state.batches % phaseInterval(compiled.phase.name, options) !== 0) continue;
+      await this.runPhase(compiled, { images, labels: batch.labels }, phases);
     }
-    const beta = averageBeta(options.batch, state.images, options.emaKimg, options.emaRampup);
+    const beta = averageBeta(rates.batch, state.images, options.emaKimg, options.emaRampup);
     updateAverage(state.average, state.G.parameters, beta);
-    state.images += options.batch;
+    state.images += rates.batch;
     state.batches++;
+    await this.stages.prepareAfter(stage);
+  }
+
+  /** The optimizers forget whenever a resolution starts to fade in and when it has (ProGAN's published schedule). */
+  private enterLod(lod: number): void {
+    const { state } = this;
+    const isNew = Math.floor(lod) !== Math.floor(state.lod) || Math.ceil(lod) !== Math.ceil(state.lod);
+    if (isNew) for (const { adam } of [state.G, state.D]) resetAdam(adam);
+    state.lod = lod;
   }
 
   /** Gradients of the parts of the batch, averaged, then one step of the optimizer. */
-  private async runPhase({ phase, session }: CompiledPhase, batch: Batch): Promise<void> {
+  private async runPhase(
+    { phase, session }: CompiledPhase,
+    batch: Batch,
+    phases: readonly CompiledPhase[],
+  ): Promise<void> {
     const { state, options } = this;
-    const rounds = options.batch / options.batchGpu;
+    const rounds = this.batch / phase.batch;
     let gradient: Float32Array | null = null;
     for (let round = 0; round < rounds; round++) {
-      const feeds = { ...this.parameters, ...this.draw(phase, session), ...this.realPart(batch, round) };
+      const feeds = {
+        ...this.parameters,
+        ...this.draw(phase, session),
+        ...this.realPart(batch, round, phase),
+      };
       const results = await session.run(feeds);
       gradient = gradient === null ? results.grad : accumulate(gradient, results.grad);
       this.report(phase, results);
     }
-    const network = phase.network === 'G' ? state.G : state.D;
-    const lr = phase.network === 'G' ? options.glr : options.dlr;
-    const norm = adamStep(
-      network.parameters,
-      gradient!,
-      1 / rounds,
-      network.adam,
-      lazyRates(lr, this.lazy(phase)),
-    );
+    const network = state[phase.network];
+    const rates = lazyRates(this.adamRates(phase), this.lazy(phase, phases));
+    const norm = adamStep(network.parameters, gradient!, 1 / rounds, network.adam, rates, phase.trained);
     if (!Number.isFinite(norm)) throw divergence(`the gradient of ${phase.name}`, state, options);
     state.statistics.add(`Gradient/${phase.name}/norm`, Math.sqrt(norm));
   }
 
-  /** Interval of the network's regularizer, which adjusts Adam's rates; null when it has none. */
-  private lazy({ network }: Phase): number | null {
-    const regularizer = network === 'G' ? 'Gpl' : 'Dr1';
-    return this.phases.some(({ phase }) => phase.name === regularizer) ? INTERVALS[regularizer] : null;
+  private adamRates({ network }: Phase): AdamRates {
+    const { beta1, beta2 } = this.options;
+    const { glr, dlr } = this.rates;
+    return { lr: network === 'G' ? glr : dlr, beta1, beta2, eps: 1e-8 };
+  }
+
+  /** Interval of the network's regularizer, which adjusts Adam's rates; null when it has none of its own. */
+  private lazy({ network }: Phase, phases: readonly CompiledPhase[]): number | null {
+    const regularizer = network === 'G' ? 'Gpl' : 'Dreg';
+    return phases.some(({ phase }) => phase.name === regularizer)
+      ? phaseInterval(regularizer, this.options)
+      : null;
   }
 
   private report(phase: Phase, results: Record<string, Float32Array>): void {
@@ -128,17 +170,22 @@ export class Trainer {
       state.statistics.add(name, value);
       if (name === 'Loss/pl_mean') state.plMean = value;
     }
-    if (results.w) {
-      const wAvg = viewsOf(state.G.buffers, state.G.bufferData).get('mapping.w_avg')!.data;
-      for (let i = 0; i < wAvg.length; i++) wAvg[i] = results.w[i] + (wAvg[i] - results.w[i]) * W_AVG_BETA;
+    for (const observation of phase.observed) {
+      const network = state[observation.network];
+      const { follow = 0 } = network.buffers.find(({ name }) => name === observation.name)!;
+      // Vectors of spectral normalization, which replace the old ones, may be renewed as lazily as D's penalties.
+      if (follow === 0 && state.batches % this.options.dRegInterval !== 0) continue;
+      const { data } = viewsOf(network.buffers, network.bufferData).get(observation.name)!;
+      const value = results[observedOutput(observation)];
+      for (let i = 0; i < data.length; i++) data[i] = value[i] + (data[i] - value[i]) * follow;
     }
   }
 
-  private realPart(batch: Batch, round: number): Record<string, Float32Array> {
-    const { batchGpu } = this.options;
+  private realPart(batch: Batch, round: number, phase: Phase): Record<string, Float32Array> {
+    const total = this.batch;
     const part = (data: Float32Array) => {
-      const width = data.length / this.options.batch;
-      return data.subarray(round * batchGpu * width, (round + 1) * batchGpu * width);
+      const width = data.length / total;
+      return data.subarray(round * phase.batch * width, (round + 1) * phase.batch * width);
     };
     return {
       real: part(batch.images),
@@ -148,8 +195,9 @@ export class Trainer {
 
   /** Fills the phase's random inputs, each kind from its own stream. */
   private draw({ name, latents }: Phase, session: Session): Record<string, Float32Array> {
-    const { streams, model, plMean } = this.state;
+    const { streams, model, plMean, lod } = this.state;
     const feeds: Record<string, Float32Array> = {};
+    if ('fade' in session.inputs) feeds.fade = Float32Array.of(lod - Math.floor(lod));
     if (latents === 0) return feeds;
     const normal = (input: string, random: 'latents' | 'noise') => {
       if (input in session.inputs)
@@ -160,13 +208,16 @@ export class Trainer {
     for (const layer of model.noiseLayers) normal(noiseInput(layer.name), 'noise');
     normal('plNoise', 'noise');
     if ('mix' in session.inputs) feeds.mix = this.drawMixing(this.buffer(name, 'mix', session));
+    if ('gpMix' in session.inputs) {
+      feeds.gpMix = this.buffer(name, 'gpMix', session).map(() => streams.interpolation.uniform());
+    }
     if ('plMean' in session.inputs) feeds.plMean = Float32Array.of(plMean);
     if ('c' in session.inputs) feeds.c = this.drawLabels(this.buffer(name, 'c', session), latents);
     return feeds;
   }
 
   private buffer(phase: PhaseName, input: string, session: Session): Float32Array {
-    const key = `${phase} ${input}`;
+    const key = `${phase} ${input} ${session.inputs[input]}`;
     let data = this.buffers.get(key);
     if (data === undefined) {
       data = new Float32Array(sizeOf(session.inputs[input]));
@@ -175,10 +226,14 @@ export class Trainer {
     return data;
   }
 
-  /** With probability `styleMixing`, layers from a uniform crossover on take the second latent's style. */
+  /**
+   * With probability `styleMixing`, layers from a uniform crossover on take the second latent's style. The crossover
+   * lies within the layers that the level of detail has, two for each resolution.
+   */
   private drawMixing(mask: Float32Array): Float32Array {
     const { mixing } = this.state.streams;
-    const crossover = 1 + mixing.integer(mask.length - 1);
+    const layers = mask.length - 2 * Math.floor(this.state.lod);
+    const crossover = 1 + mixing.integer(layers - 1);
     const start = mixing.uniform() < this.options.styleMixing ? crossover : mask.length;
     for (let layer = 0; layer < mask.length; layer++) mask[layer] = layer >= start ? 1 : 0;
     return mask;
@@ -195,11 +250,12 @@ export class Trainer {
 export function divergence(
   what: string,
   state: TrainingState,
-  { gamma, glr, dlr }: TrainingOptions,
+  { reg, gamma, glr, dlr }: TrainingOptions,
 ): DivergenceError {
+  const advice = reg.includes('r1') || reg.includes('r2') ? `a larger --gamma than ${gamma}` : '--reg r1';
   return new DivergenceError(
     `training diverged at ${state.kimg.toFixed(3)} kimg: ${what} is not finite; what was written before is kept: ` +
-      `try a larger --gamma than ${gamma}, or smaller --glr than ${glr} and --dlr than ${dlr}, in a new --outdir`,
+      `try ${advice}, or smaller --glr than ${glr} and --dlr than ${dlr}, in a new --outdir`,
   );
 }
 
