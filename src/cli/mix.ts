@@ -2,14 +2,16 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { OptionError } from '../core/errors.ts';
 import { makeFolder } from '../core/files.node.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { type Picture, picturesOf, tilePictures } from '../generate/image-grid.ts';
 import { labelsOf } from '../generate/labels.ts';
-import { mixStyles, stylesOf } from '../generate/mix.ts';
+import { checkStyles, mixStyles, stylesOf } from '../generate/mix.ts';
 import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
 import { interruption } from './interrupt.ts';
+import { mixSheet } from './mix-sheet.ts';
 import {
   classOption,
   type Device,
@@ -23,11 +25,12 @@ import {
 import { startProgress } from './progress.ts';
 import { withNetwork } from './with-network.ts';
 
-interface MixOptions {
+export interface MixOptions {
   network: string;
   rows: number[];
   cols: number[];
   styles?: number[];
+  sheet?: true;
   trunc: number;
   truncCutoff?: number;
   class?: number;
@@ -47,6 +50,7 @@ export function mixCommand(): Command {
         'layers taken from the column seed (default: 0-6, or half of a small network)',
       ),
     )
+    .option('--sheet', 'one picture instead: coarse, middle and fine styles of the columns')
     .addOption(truncOption())
     .addOption(truncCutoffOption())
     .addOption(classOption())
@@ -58,17 +62,38 @@ export function mixCommand(): Command {
 Writes ROW-COL.png for every pair, SEED-SEED.png for the sources, and grid.png with the sources along its edges.
 Low layers carry pose and shape, high layers colours and details.
 
+--sheet writes sheet.png, the mixing figure of the StyleGAN paper: column seeds (sources B) along the top, row seeds
+(sources A) down the side, and for each A three bands of mixtures that take from B only the coarse styles (4x4 and
+8x8), the middle ones (16x16 and 32x32), or the fine ones (the rest); below 64x64, each a third of the layers.
+Without --rows and --cols it takes rows 5-7 and columns 0-4.
+
 Examples:
   stylegan mix --network network.safetensors --rows 85,100,75 --cols 55,821 --styles 0-6 --outdir out
+  stylegan mix --network network.safetensors --sheet --trunc 0.7
   stylegan mix --network network.safetensors --rows 0-3 --cols 4-7 --styles 4-7 --trunc 0.7`,
     )
-    .action((options: MixOptions) => withNetwork(options, (network) => mix(network, options)));
+    .hook('preAction', withSheetDefaults)
+    .action((options: MixOptions) =>
+      withNetwork(options, (network) => (options.sheet ? mixSheet : mix)(network, options)),
+    );
   return requireOptions(command, '--network', '--rows', '--cols');
+}
+
+/** A sheet needs no seeds, and takes no `--styles`, since it shows all. */
+function withSheetDefaults(command: Command): void {
+  if (!command.getOptionValue('sheet')) return;
+  if (command.getOptionValue('styles') !== undefined) {
+    throw new OptionError('got --styles with --sheet, which shows all styles in three bands; leave one out');
+  }
+  for (const [name, seeds] of Object.entries({ rows: [5, 6, 7], cols: [0, 1, 2, 3, 4] })) {
+    if (command.getOptionValue(name) === undefined) command.setOptionValue(name, seeds);
+  }
 }
 
 async function mix(network: Network, options: MixOptions): Promise<void> {
   const { rows, cols, outdir } = options;
   const { zDim, cDim, numWs } = network.config;
+  checkStyles(network.config.model, numWs);
   const styles = stylesOf(options.styles, numWs);
   const c = labelsOf(options.class, cDim, 1);
   const { writePng } = await import('../generate/image-files.node.ts');

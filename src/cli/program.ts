@@ -9,6 +9,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
   generate: async () => (await import('./generate.ts')).generateCommand(),
   mix: async () => (await import('./mix.ts')).mixCommand(),
+  noise: async () => (await import('./noise.ts')).noiseCommand(),
   video: async () => (await import('./video.ts')).videoCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
 };

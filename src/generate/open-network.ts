@@ -6,17 +6,18 @@ import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf } from '../core/tensor.ts';
 import { fill, input, reshape } from '../graph/build.ts';
 import type { Graph } from '../graph/node.ts';
-import type { Lod, Model, NoiseSource } from '../models/contract.ts';
+import type { Lod, Model, NoiseLayer, NoiseSource } from '../models/contract.ts';
 import { broadcastW, parameterConstants, truncate } from '../models/network-graph.ts';
 import { createModel } from '../models/registry.ts';
 import { downsampleBox, upsampleNearest } from '../nn/resample.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './network.ts';
-
-/** Images a run, so that activations stay within a few hundred megabytes. */
-function batchLimit(resolution: number): number {
-  return Math.max(1, Math.min(16, Math.floor((256 / resolution) ** 2)));
-}
+import {
+  imagesPerRun,
+  type MappingOptions,
+  type Network,
+  type NoiseMode,
+  type SynthesisOptions,
+} from './network.ts';
 
 /** Opens a decoded network file on an engine, which `close` closes. */
 export function openNetwork(file: NetworkSource, engine: Engine): Network {
@@ -32,6 +33,7 @@ function lodOf(lod: number): Lod {
 class LoadedNetwork implements Network {
   readonly config: Network['config'];
   readonly kimg: number | null;
+  readonly noiseLayers: readonly NoiseLayer[];
   private readonly model: Model;
   private readonly lod: Lod;
   private readonly file: NetworkSource;
@@ -45,6 +47,8 @@ class LoadedNetwork implements Network {
     this.kimg = file.kimg;
     this.model = createModel(file.config);
     this.lod = lodOf(file.lod ?? 0);
+    const grown = this.config.imgResolution / 2 ** this.lod.level;
+    this.noiseLayers = this.model.noiseLayers.filter(({ resolution }) => resolution <= grown);
   }
 
   async mapping(z: Float32Array, c: Float32Array | null, options: MappingOptions = {}): Promise<FloatTensor> {
@@ -62,16 +66,13 @@ class LoadedNetwork implements Network {
 
   async synthesis(ws: FloatTensor, options: SynthesisOptions = {}): Promise<FloatTensor> {
     const { numWs, wDim, imgChannels, imgResolution: r } = this.config;
-    const { noiseMode = 'const', noiseSeed = 0 } = options;
-    const count = checkRows('ws', ws, [numWs, wDim]);
-    const each: Rows = { ws: [ws.data, numWs * wDim] };
-    if (noiseMode === 'random') {
-      const random = new Random(noiseSeed, 'noise');
-      for (const { name, resolution } of this.model.noiseLayers) {
-        const size = resolution * resolution;
-        each[name] = [random.fillNormal(new Float32Array(count * size)), size];
-      }
+    const { noiseMode = 'const' } = options;
+    if (options.noiseRange !== undefined && noiseMode !== 'random') {
+      throw new OptionError(`got a noiseRange with noiseMode ${noiseMode}, expected noiseMode random`);
     }
+    const count = checkRows('ws', ws, [numWs, wDim]);
+    const noise = noiseMode === 'random' ? drawNoise(this.noiseLayers, count, options) : {};
+    const each: Rows = { ws: [ws.data, numWs * wDim], ...noise };
     const graph = (n: number) => this.synthesisGraph(n, noiseMode);
     const images = await this.inBatches(count, `synthesis ${noiseMode}`, graph, { each, shared: {} });
     return floatTensor(images, [count, imgChannels, r, r]);
@@ -187,7 +188,7 @@ class LoadedNetwork implements Network {
     graph: (n: number) => Graph,
     feeds: { each: Rows; shared: Record<string, Float32Array> },
   ): Promise<Float32Array> {
-    const size = Math.min(count, batchLimit(this.config.imgResolution));
+    const size = Math.min(count, imagesPerRun(this.config.imgResolution));
     const session = await this.compiled(`${key} ${size}`, () => graph(size));
     let all: Float32Array | null = null;
     for (let start = 0; start < count; start += size) {
@@ -202,6 +203,24 @@ class LoadedNetwork implements Network {
     }
     return all!;
   }
+}
+
+/** Noise [count, R, R] of each layer; zeros are none, so that one session serves every range. */
+function drawNoise(
+  layers: readonly NoiseLayer[],
+  count: number,
+  { noiseSeed = 0, noiseRange: [lowest, highest] = [0, Number.POSITIVE_INFINITY] }: SynthesisOptions,
+): Rows {
+  const noise: Rows = {};
+  for (const { name, resolution } of layers) {
+    const size = resolution ** 2;
+    const data = new Float32Array(count * size);
+    for (let n = 0; n < count && resolution >= lowest && resolution <= highest; n++) {
+      new Random(noiseSeed + n, name).fillNormal(data.subarray(n * size, (n + 1) * size));
+    }
+    noise[name] = [data, size];
+  }
+  return noise;
 }
 
 function checkUntruncated(psi: number, model: string): void {
