@@ -13,16 +13,22 @@ interface Width {
   readonly latent: number;
 }
 
-const training = (width: Width, rounds: number): TrainingWorkload => ({
+const training = (
+  width: Width,
+  rounds: number,
+  cfg: TrainingWorkload['cfg'] = 'cpu',
+): TrainingWorkload => ({
   resolution: width.resolution,
   rounds,
-  cfg: 'cpu',
+  cfg,
   batch: 16,
   cbase: width.base,
   cmax: width.max,
   zDim: width.latent,
   wDim: width.latent,
   mapDepth: 2,
+  // The last and longest phase of networks that grow.
+  startRes: null,
 });
 
 const generation = (imgResolution: number, channelBase: number): NetworkConfig => ({
@@ -40,8 +46,11 @@ const generation = (imgResolution: number, channelBase: number): NetworkConfig =
   discriminator: { architecture: 'resnet', mbstdGroup: 4, channelBase, channelMax: 512, mappingLayers: 8 },
 });
 
+const NARROW_32: Width = { resolution: 32, base: 2048, max: 64, latent: 64 };
+
 const TRAINING: Record<string, TrainingWorkload> = {
-  'train-32': training({ resolution: 32, base: 2048, max: 64, latent: 64 }, 9),
+  'train-32': training(NARROW_32, 9),
+  'train-stylegan-32': training(NARROW_32, 5, 'stylegan'),
   'train-64': training({ resolution: 64, base: 4096, max: 64, latent: 128 }, 5),
   'train-64-wide': training({ resolution: 64, base: 16384, max: 256, latent: 256 }, 3),
 };
