@@ -13,13 +13,7 @@ import { createModel } from '../../src/models/registry.ts';
 import type { ParameterSpec, Parameters } from '../../src/nn/parameters.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import {
-  discriminatorFakeLoss,
-  discriminatorRealLoss,
-  generatorLoss,
-  pathLength,
-  r1Penalty,
-} from '../../src/training/losses.ts';
+import { LOSSES, pathLength, r1Penalty } from '../../src/training/losses.ts';
 import type { Deviation } from './check.ts';
 import { compareGraph } from './compare-graph.ts';
 
@@ -149,7 +143,7 @@ function mixFrom(ws: Node, start: number): Node {
 function generatorOutputs(ref: Reference): Outputs {
   const image = ref.image(ref.ws());
   const logits = ref.logits(image);
-  const loss = generatorLoss(logits);
+  const loss = LOSSES.logistic.generator(logits);
   return {
     'out.ws': ref.ws(),
     'out.img_const': image,
@@ -179,7 +173,7 @@ function discriminatorOutputs(ref: Reference): Outputs {
   const real = ref.input('in.real');
   const fakeLogits = ref.logits(ref.image(ref.ws()));
   const realLogits = ref.logits(real);
-  const [fakeLoss, realLoss] = [discriminatorFakeLoss(fakeLogits), discriminatorRealLoss(realLogits)];
+  const [fakeLoss, realLoss] = [LOSSES.logistic.fake(fakeLogits), LOSSES.logistic.real(realLogits)];
   const { gradient, penalty } = r1Penalty(realLogits, real);
   const { discriminator } = ref.model;
   return {

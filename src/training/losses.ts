@@ -53,11 +53,6 @@ export const LOSSES: Readonly<Record<LossName, Loss>> = {
   wgan: { generator: neg, fake: (fake) => fake, real: neg },
 };
 
-/** The logistic game's three losses, under the names of their first users. */
-export const generatorLoss = LOSSES.logistic.generator;
-export const discriminatorFakeLoss = LOSSES.logistic.fake;
-export const discriminatorRealLoss = LOSSES.logistic.real;
-
 /** Gradients of the logits in the images they were computed from, and ‖∇‖² for each image [N]. */
 function imageGradient(logits: Node, images: Node): { gradient: Node; squaredNorm: Node } {
   const [gradient] = gradients(sum(logits), [images]);

@@ -10,7 +10,7 @@ import { broadcastW, parameterInputs } from '../../src/models/network-graph.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
 import type { Engine, Feeds } from '../../src/runtime/engine.ts';
-import { generatorLoss } from '../../src/training/losses.ts';
+import { LOSSES } from '../../src/training/losses.ts';
 import { tinyNetwork } from '../generate/tiny-network.ts';
 import { openWebgpu } from '../webgpu.ts';
 
@@ -27,7 +27,7 @@ function gmain(): { graph: Graph; feeds: Feeds } {
   const image = model.synthesis(g, ws, ({ name, resolution: r }) =>
     reshape(g(`${name}.noise_const`), [1, 1, r, r]),
   );
-  const loss = mean(generatorLoss(model.discriminate(d, image, null).logits));
+  const loss = mean(LOSSES.logistic.generator(model.discriminate(d, image, null).logits));
   const trainable = model.generator.filter((spec) => spec.trainable);
   const gradient = flatten(
     gradients(

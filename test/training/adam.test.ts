@@ -2,9 +2,18 @@
 
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { adamStep, averageBeta, lazyRates, updateAverage } from '../../src/training/adam.ts';
+import {
+  type AdamRates,
+  adamState,
+  adamStep,
+  averageBeta,
+  lazyRates,
+  resetAdam,
+  updateAverage,
+} from '../../src/training/adam.ts';
 
 const SIZE = 50;
+const ratesOf = (lr: number, beta1 = 0, beta2 = 0.99): AdamRates => ({ lr, beta1, beta2, eps: 1e-8 });
 
 /** Adam as Kingma & Ba 2015, algorithm 1, has it, with both moments, in float64. */
 class Adam {
@@ -25,54 +34,91 @@ class Adam {
 }
 
 describe('adamStep', () => {
-  it('follows the algorithm over many steps, with gradients of all sizes', () => {
-    const random = new Random(1, 'adam');
-    const p = random.fillNormal(new Float32Array(SIZE));
-    const expected = Float64Array.from(p);
-    const reference = new Adam();
-    const state = { v: new Float32Array(SIZE), steps: 0 };
-    const rates = lazyRates(0.0025, 16);
-    for (let step = 0; step < 200; step++) {
-      const gradient = random.fillNormal(new Float32Array(SIZE));
-      for (let i = 0; i < SIZE; i++) gradient[i] *= 10 ** ((i % 12) - 9);
-      const norm = adamStep(p, gradient, 0.5, state, rates);
-      const scaled = Float64Array.from(gradient, (g) => 0.5 * g);
-      reference.step(expected, scaled, rates.lr, 0, rates.beta2, 1e-8);
-      const sum = scaled.reduce((total, g) => total + g * g, 0);
-      expect(Math.abs(norm - sum)).toBeLessThan(1e-12 * sum);
-    }
-    expect(state.steps).toBe(200);
-    for (let i = 0; i < SIZE; i++) {
-      expect(p[i]).toBeCloseTo(expected[i], 4);
-      expect(Math.abs(state.v[i] / reference.v[i] - 1)).toBeLessThan(1e-4);
-    }
-  });
+  it.each([
+    [0, 0.99],
+    [0.5, 0.999],
+    [0.9, 0.999],
+  ])(
+    'with β1 %d and β2 %d follows the algorithm over many steps, with gradients of all sizes',
+    (beta1, beta2) => {
+      const random = new Random(1, 'adam');
+      const p = random.fillNormal(new Float32Array(SIZE));
+      const expected = Float64Array.from(p);
+      const reference = new Adam();
+      const state = adamState(SIZE, beta1);
+      const rates = lazyRates(ratesOf(0.0025, beta1, beta2), 16);
+      for (let step = 0; step < 200; step++) {
+        const gradient = random.fillNormal(new Float32Array(SIZE));
+        for (let i = 0; i < SIZE; i++) gradient[i] *= 10 ** ((i % 12) - 9);
+        const norm = adamStep(p, gradient, 0.5, state, rates);
+        const scaled = Float64Array.from(gradient, (g) => 0.5 * g);
+        reference.step(expected, scaled, rates.lr, rates.beta1, rates.beta2, 1e-8);
+        const sum = scaled.reduce((total, g) => total + g * g, 0);
+        expect(Math.abs(norm - sum)).toBeLessThan(1e-12 * sum);
+      }
+      expect(state.steps).toBe(200);
+      expect(state.m === null).toBe(beta1 === 0);
+      for (let i = 0; i < SIZE; i++) {
+        expect(p[i]).toBeCloseTo(expected[i], 4);
+        expect(Math.abs(state.v[i] / reference.v[i] - 1)).toBeLessThan(1e-4);
+        const size = 1e-3 * Math.sqrt(reference.v[i]);
+        if (state.m !== null) expect(Math.abs(state.m[i] - reference.m[i])).toBeLessThan(size);
+      }
+    },
+  );
 
-  it('moves each parameter by the learning rate at first, whatever the size of its gradient', () => {
-    const p = new Float32Array(3);
-    adamStep(
-      p,
-      Float32Array.of(1e-4, -1, 1e4),
-      1,
-      { v: new Float32Array(3), steps: 0 },
-      lazyRates(0.01, null),
-    );
-    expect(p[0]).toBeCloseTo(-0.01, 5);
-    expect(p[1]).toBeCloseTo(0.01, 7);
-    expect(p[2]).toBeCloseTo(-0.01, 7);
-  });
+  it.each([0, 0.5])(
+    'moves each parameter by the learning rate at first, whatever its gradient; β1 %d',
+    (beta1) => {
+      const p = new Float32Array(3);
+      adamStep(p, Float32Array.of(1e-4, -1, 1e4), 1, adamState(3, beta1), ratesOf(0.01, beta1));
+      expect(p[0]).toBeCloseTo(-0.01, 5);
+      expect(p[1]).toBeCloseTo(0.01, 7);
+      expect(p[2]).toBeCloseTo(-0.01, 7);
+    },
+  );
 
   it('leaves parameters without gradient where they are', () => {
     const p = Float32Array.of(1, 2);
-    const state = { v: new Float32Array(2), steps: 0 };
-    expect(adamStep(p, new Float32Array(2), 1, state, lazyRates(0.01, 4))).toBe(0);
+    expect(adamStep(p, new Float32Array(2), 1, adamState(2, 0), ratesOf(0.01))).toBe(0);
     expect([...p]).toEqual([1, 2]);
   });
 
-  it('tells of gradients that are not finite', () => {
+  it.each([0, 0.5])('of ranges is that of their parameters alone, and leaves the others; β1 %d', (beta1) => {
+    const random = new Random(2, 'ranges');
+    const ranges = [
+      { start: 1, end: 3 },
+      { start: 6, end: 9 },
+    ];
+    const inside = [1, 2, 6, 7, 8];
+    const all = random.fillNormal(new Float32Array(10));
+    const before = all.slice();
+    const alone = Float32Array.from(inside, (i) => all[i]);
+    const [state, other] = [adamState(10, beta1), adamState(5, beta1)];
+    for (let step = 0; step < 3; step++) {
+      const gradient = random.fillNormal(new Float32Array(5));
+      const norm = adamStep(all, gradient, 2, state, ratesOf(0.1, beta1), ranges);
+      expect(norm).toBeCloseTo(adamStep(alone, gradient, 2, other, ratesOf(0.1, beta1)), 10);
+    }
+    expect(inside.map((i) => all[i])).toEqual([...alone]);
+    expect(inside.map((i) => state.v[i])).toEqual([...other.v]);
+    for (const i of [0, 3, 4, 5, 9]) {
+      expect([all[i], state.v[i], state.m?.[i] ?? 0]).toEqual([before[i], 0, 0]);
+    }
+  });
+
+  it.each([0, 0.5])('begins anew after a reset; β1 %d', (beta1) => {
+    const state = adamState(2, beta1);
+    for (let step = 0; step < 5; step++)
+      adamStep(new Float32Array(2), Float32Array.of(3, -7), 1, state, ratesOf(0.1, beta1));
+    resetAdam(state);
+    expect(state).toEqual(adamState(2, beta1));
+  });
+
+  it.each([0, 0.5])('tells of gradients that are not finite; β1 %d', (beta1) => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-      const state = { v: new Float32Array(2), steps: 0 };
-      const norm = adamStep(new Float32Array(2), Float32Array.of(1, bad), 1, state, lazyRates(0.01, 4));
+      const gradient = Float32Array.of(1, bad);
+      const norm = adamStep(new Float32Array(2), gradient, 1, adamState(2, beta1), ratesOf(0.01, beta1));
       expect(Number.isFinite(norm)).toBe(false);
     }
   });
@@ -80,17 +126,18 @@ describe('adamStep', () => {
 
 describe('lazyRates', () => {
   it('shrinks the rate and the memory by n/(n+1)', () => {
-    const g = lazyRates(0.0025, 4);
+    const g = lazyRates(ratesOf(0.0025), 4);
     expect(g).toMatchObject({ beta1: 0, eps: 1e-8 });
     expect(g.lr).toBeCloseTo(0.002, 12);
     expect(g.beta2).toBeCloseTo(0.99 ** 0.8, 12);
-    const d = lazyRates(0.0025, 16);
+    const d = lazyRates(ratesOf(0.0025, 0.5), 16);
     expect(d.lr).toBeCloseTo((0.0025 * 16) / 17, 12);
+    expect(d.beta1).toBeCloseTo(0.5 ** (16 / 17), 12);
     expect(d.beta2).toBeCloseTo(0.99 ** (16 / 17), 12);
   });
 
   it('changes nothing without a regularizer', () => {
-    expect(lazyRates(0.002, null)).toEqual({ lr: 0.002, beta1: 0, beta2: 0.99, eps: 1e-8 });
+    expect(lazyRates(ratesOf(0.002, 0.5), null)).toEqual(ratesOf(0.002, 0.5));
   });
 });
 

@@ -63,7 +63,7 @@ describe('a batch in parts', () => {
     const gradientOf = async (batch: number, rows: readonly number[]) => {
       const options = optionsOf({ batchGpu: batch, mbstdGroup: 4 });
       const state = new TrainingState(modelOf(options), 3);
-      const phase = buildPhases(state.model, phaseOptions(options)).find(({ name }) => name === 'Dr1')!;
+      const phase = buildPhases(state.model, phaseOptions(options)).find(({ name }) => name === 'Dreg')!;
       const feeds: Record<string, Float32Array> = {};
       for (const [name, { data }] of state.networkFile().D!) feeds[`D.${name}`] = data;
       const take = (data: Float32Array, width: number) =>
@@ -111,7 +111,7 @@ describe('a step', () => {
       'Loss/D/loss': 17,
       'Loss/r1_penalty': 2,
       'Gradient/Gpl/norm': 5,
-      'Gradient/Dr1/norm': 2,
+      'Gradient/Dreg/norm': 2,
     });
     expect([state.G.adam.steps, state.D.adam.steps]).toEqual([22, 19]);
     expect([state.images, state.batches, state.kimg]).toEqual([68, 17, 0.068]);
@@ -122,7 +122,7 @@ describe('a step', () => {
     const { state, trainer } = await open(optionsOf({ plWeight: 0, gamma: 0 }));
     await trainer.step(batchOf(8));
     const names = Object.keys(state.statistics.means());
-    expect(names.filter((name) => /pl_|Gpl|r1|Dr1/.test(name))).toEqual([]);
+    expect(names.filter((name) => /pl_|Gpl|r1|Dreg/.test(name))).toEqual([]);
     expect(names).toContain('Loss/signs/real');
   });
 
