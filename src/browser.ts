@@ -13,14 +13,25 @@ export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/im
 export { closedSpline } from './generate/interpolate.ts';
 export { labelsOf } from './generate/labels.ts';
 export { loadNetwork } from './generate/load-network.web.ts';
-export { mixStyles } from './generate/mix.ts';
+export { mixStyles, type StyleBand, styleBands } from './generate/mix.ts';
 export type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './generate/network.ts';
+export {
+  NOISE_SETTINGS,
+  type NoiseDraws,
+  type NoiseRanges,
+  type NoiseSetting,
+  type NoiseStudyOptions,
+  noiseRanges,
+  studyNoise,
+} from './generate/noise-study.ts';
 export { latentsOf, parseNumbers } from './generate/seeds.ts';
+export { drawSheet, type SheetOptions, type SheetRow } from './generate/sheet.ts';
 export { gradients } from './graph/autodiff.ts';
 export * as ops from './graph/build.ts';
 export type { Graph, Node } from './graph/node.ts';
 export { print } from './graph/print.ts';
 export { evaluateGraph } from './graph/reference.ts';
+export type { NoiseLayer } from './models/contract.ts';
 export type { NetworkConfig } from './models/registry.ts';
 export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';
 export { openEngine, type WebEngineOptions } from './runtime/engine.web.ts';

@@ -10,13 +10,22 @@ import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
 import { cellSize, checkSheetSize, drawSheet, type SheetRow } from '../generate/sheet.ts';
 import { interruption } from './interrupt.ts';
-import type { MixOptions } from './mix.ts';
 import { startProgress } from './progress.ts';
 
 /** Smaller pictures are enlarged to about this many pixels. */
 const LEAST_CELL = 128;
 
-export async function mixSheet(network: Network, options: MixOptions): Promise<void> {
+/** What is mixed, and where the pictures go. */
+export interface MixSources {
+  rows: number[];
+  cols: number[];
+  trunc: number;
+  truncCutoff?: number;
+  class?: number;
+  outdir: string;
+}
+
+export async function mixSheet(network: Network, options: MixSources): Promise<void> {
   const { rows, cols, outdir } = options;
   const { zDim, cDim, imgResolution, imgChannels } = network.config;
   const bands = styleBands(network.config);
@@ -49,10 +58,10 @@ export async function mixSheet(network: Network, options: MixOptions): Promise<v
   const a: typeof b = [];
   for (const seed of rows) a.push(await source(seed));
 
-  const sheet: SheetRow[] = [[null, ...cols.map((seed) => `B: ${seed}`)]];
+  const sheet: SheetRow[] = [[`A: ${rows.join(', ')}`, ...cols.map((seed) => `B: ${seed}`)]];
   sheet.push([null, ...b.map(({ picture }) => picture)]);
   for (const band of bands) {
-    sheet.push(`${describeBand(band)} from B, the rest from A: ${rows.join(', ')}`);
+    sheet.push(`${describeBand(band)} from B`);
     for (const { ws, picture } of a) {
       const mixed: Picture[] = [];
       for (const other of b) mixed.push(await render(mixStyles(ws, other.ws, band.styles)));
@@ -67,9 +76,9 @@ export async function mixSheet(network: Network, options: MixOptions): Promise<v
   console.log(`wrote ${path}`);
 }
 
-/** "coarse styles (layers 0-3, 4x4 to 8x8)". */
+/** "coarse styles (layers 0-3: 4x4 to 8x8)". */
 function describeBand({ name, styles, resolutions: [lowest, highest] }: StyleBand): string {
   const layers = styles.length === 1 ? `layer ${styles[0]}` : `layers ${styles[0]}-${styles.at(-1)}`;
   const span = lowest === highest ? `${lowest}x${lowest}` : `${lowest}x${lowest} to ${highest}x${highest}`;
-  return `${name} styles (${layers}, ${span})`;
+  return `${name} styles (${layers}: ${span})`;
 }

@@ -11,7 +11,7 @@ import { checkStyles, mixStyles, stylesOf } from '../generate/mix.ts';
 import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
 import { interruption } from './interrupt.ts';
-import { mixSheet } from './mix-sheet.ts';
+import { type MixSources, mixSheet } from './mix-sheet.ts';
 import {
   classOption,
   type Device,
@@ -25,16 +25,10 @@ import {
 import { startProgress } from './progress.ts';
 import { withNetwork } from './with-network.ts';
 
-export interface MixOptions {
+interface MixOptions extends MixSources {
   network: string;
-  rows: number[];
-  cols: number[];
   styles?: number[];
   sheet?: true;
-  trunc: number;
-  truncCutoff?: number;
-  class?: number;
-  outdir: string;
   device: Device;
 }
 

@@ -67,7 +67,7 @@ export function drawSheet(
   { cell, columns, firstApart = false }: SheetOptions,
 ): Picture {
   const gap = Math.ceil(cell / 32);
-  const scale = Math.max(1, Math.round(cell / 96));
+  const scale = Math.ceil(cell / 96);
   const margin = 2 * gap;
 
   const tops: number[] = [];
@@ -86,12 +86,12 @@ export function drawSheet(
   rows.forEach((row, index) => {
     const y = tops[index];
     if (typeof row === 'string') {
-      write(sheet, row, margin, y, scale);
+      write(sheet, row, { x: margin, y, scale, right: width });
       return;
     }
     row.forEach((item, column) => {
       const x = margin + column * (cell + gap) + (column > 0 ? apart : 0);
-      if (typeof item === 'string') write(sheet, item, x, y, scale);
+      if (typeof item === 'string') write(sheet, item, { x, y, scale, right: x + cell });
       else if (item !== null) paste(sheet, item, x, y, cell);
     });
   });
@@ -130,12 +130,16 @@ function paste(sheet: Picture, picture: Picture, x: number, y: number, cell: num
   }
 }
 
-/** Black letters with their left upper corner at (x, y); what reaches over the right edge is cut off. */
-function write(sheet: Picture, text: string, x: number, y: number, scale: number): void {
+/** Black letters with their left upper corner at (x, y), cut off at `right`. */
+function write(
+  sheet: Picture,
+  text: string,
+  { x, y, scale, right }: { x: number; y: number; scale: number; right: number },
+): void {
   const colours = Math.min(3, sheet.channels);
   drawLetters(text, scale, (left, top) => {
     for (let row = y + top; row < y + top + scale; row++) {
-      for (let column = x + left; column < Math.min(x + left + scale, sheet.width); column++) {
+      for (let column = x + left; column < Math.min(x + left + scale, right); column++) {
         const start = (row * sheet.width + column) * sheet.channels;
         sheet.data.fill(0, start, start + colours);
       }

@@ -18,10 +18,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Images of 16x16 are shown in cells of 128, with gaps of 4, margins of 8, letters of 7, the first column apart. */
+/** Images of 16x16 are shown in cells of 128, with gaps of 4, margins of 8, letters of 14, the first column apart. */
 const left = (column: number) => 8 + column * 132 + (column > 0 ? 8 : 0);
 const top = (band: number, row: number, rows: number) =>
-  8 + 7 + 4 + 128 + band * (16 + 7 + rows * 132) + 16 + 7 + 4 + row * 132;
+  8 + 14 + 4 + 128 + band * (16 + 14 + rows * 132) + 16 + 14 + 4 + row * 132;
 
 const cell = async (sheet: string, x: number, y: number): Promise<Uint8Array> =>
   sharp(sheet)
@@ -53,7 +53,7 @@ it('shows in each band what mixing those layers gives', async () => {
         expect(mixed).toEqual(await picture(join(out, `${a}-${b}.png`)));
       }
     }
-    expect(await cell(sheet, left(3), 8 + 7 + 4)).toEqual(await picture(join(out, '3-3.png')));
+    expect(await cell(sheet, left(3), 8 + 14 + 4)).toEqual(await picture(join(out, '3-3.png')));
   }
 });
 
@@ -69,7 +69,7 @@ it('needs nothing but a network', async () => {
   ]);
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toBe(
-    'coarse styles (layers 0-1, 4x4)\nmiddle styles (layers 2-3, 8x8)\nfine styles (layers 4-5, 16x16)\n' +
+    'coarse styles (layers 0-1: 4x4)\nmiddle styles (layers 2-3: 8x8)\nfine styles (layers 4-5: 16x16)\n' +
       `wrote ${join(out, 'sheet.png')}\n`,
   );
   expect(await sharp(join(out, 'sheet.png')).metadata()).toMatchObject({

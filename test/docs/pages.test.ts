@@ -91,13 +91,16 @@ test('a command with a wrong flag or without its file does not parse', async () 
   await expect(parse('stylegan generate --seeds 0')).rejects.toThrow("'--network <file>' not specified");
 });
 
-test('the library examples in README.md compile', () => {
-  const blocks = [...pages[0].text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
-  expect(blocks.length).toBe(2);
+test('the library examples compile', () => {
+  const examples = pages.filter(({ name }) => /README|styles-and-noise/.test(name));
+  const blocks = examples.flatMap(({ text }) =>
+    [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code),
+  );
+  expect(blocks.length).toBe(3);
   const entry = (code: string) => (code.includes('wasmUrl') ? 'browser' : 'index');
   const files = new Map(
     blocks.map((code, i) => [
-      join(root, `readme-${i}.ts`),
+      join(root, `example-${i}.ts`),
       `${code.replace("'stylegan'", `'./src/${entry(code)}.ts'`)}\nexport {};\n`,
     ]),
   );

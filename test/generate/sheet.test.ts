@@ -97,6 +97,12 @@ describe('drawSheet', () => {
     ]);
   });
 
+  it('cuts captions off where their cell ends', () => {
+    const sheet = drawSheet([['m'.repeat(20)], [gray(1, 0), gray(1, 0)]], options);
+    const black = Array.from({ length: sheet.width }, (_, x) => pixel(sheet, x, 4)[0]).lastIndexOf(0);
+    expect([black, sheet.width]).toEqual([4 + 60, 2 * 64 + 2 + 8]); // the 11th m begins at 60
+  });
+
   it('refuses a size that is over 1 GiB', () => {
     expect(() => checkSheetSize(300, 1024, 3, 'use fewer')).not.toThrow();
     expect(() => checkSheetSize(400, 1024, 3, 'use fewer')).toThrow(OptionError);
