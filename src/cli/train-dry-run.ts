@@ -6,7 +6,13 @@ import type { ParameterSpec } from '../nn/parameters.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import { measureGemm } from '../runtime/gemm-rate.ts';
 import { type Estimate, estimateRun } from '../training/estimate.ts';
-import { FLAGS, networkConfigOf, resolveOptions, type TrainingOptions } from '../training/options.ts';
+import {
+  FLAGS,
+  formatOption,
+  networkConfigOf,
+  resolveOptions,
+  type TrainingOptions,
+} from '../training/options.ts';
 import { openData, type TrainRequest } from '../training/train.node.ts';
 import { formatSeconds } from './progress.ts';
 
@@ -15,7 +21,7 @@ const EFFICIENCY = 0.5;
 
 export async function printDryRun(request: TrainRequest): Promise<void> {
   const dataset = await openData({ ...request, onLog: (line) => console.error(line) });
-  const { data: _data, outdir: _outdir, device, threads, signal: _signal, ...asked } = request;
+  const { data: _data, outdir: _outdir, device, threads, signal: _signal, metrics: _metrics, ...asked } = request;
   const options = resolveOptions(asked, dataset);
   const model = createModel(networkConfigOf(options, dataset));
   const { length, resolution: r, channels, labelDim } = dataset;
@@ -26,7 +32,7 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   console.log('\nOptions:');
   for (const [key, name] of Object.entries(FLAGS)) {
     if (key !== 'model')
-      console.log(`  ${name.padEnd(16)} ${formatValue(options[key as keyof TrainingOptions])}`);
+      console.log(`  ${name.padEnd(16)} ${formatOption(options[key as keyof TrainingOptions])}`);
   }
   printLayers('Generator', model.generator);
   printLayers('Discriminator', model.discriminator);
@@ -36,14 +42,6 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);
   console.log('\nDry run: no run was started.');
-}
-
-/** As the flag takes it. */
-function formatValue(value: TrainingOptions[keyof TrainingOptions]): string {
-  if (value === null) return 'none';
-  if (typeof value !== 'object') return String(value);
-  const parts = Array.isArray(value) ? value : Object.entries(value).map(([key, each]) => `${key}:${each}`);
-  return parts.join(',') || 'none';
 }
 
 /** One line a layer: its trainable parameters and its buffers. */

@@ -12,7 +12,11 @@ const positive = z.number().positive();
 const fromZero = z.number().min(0);
 /** Values of single resolutions. */
 const byResolution = (value: z.ZodNumber) =>
-  z.record(z.string().regex(/^(4|8|16|32|64|128|256|512|1024)$/), value);
+  z
+    .record(z.string(), value)
+    .refine((table) => Object.keys(table).every((key) => /^(4|8|16|32|64|128|256|512|1024)$/.test(key)), {
+      message: 'expected values of powers of two from 4 to 1024',
+    });
 
 /** Everything that determines a run. Written to `training_options.json`; a resumed run must have the same. */
 export const trainingOptions = z.strictObject({
@@ -123,6 +127,14 @@ export const FLAGS: Record<keyof TrainingOptions, string> = {
   snap: '--snap',
 };
 
+/** A value as its flag takes it. */
+export function formatOption(value: unknown): string {
+  if (value === null) return 'none';
+  if (typeof value !== 'object') return String(value);
+  const parts = Array.isArray(value) ? value : Object.entries(value).map(([key, each]) => `${key}:${each}`);
+  return parts.join(',') || 'none';
+}
+
 /** The complete options: what was asked for over the preset. Throws {@link OptionError} naming the flag. */
 export function resolveOptions(request: TrainingRequest, data: DataShape): TrainingOptions {
   const cfg = request.cfg ?? 'cpu';
@@ -142,6 +154,8 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     // A batch or rate that is asked for holds at every resolution.
     ...(request.batch !== undefined && { resBatch: {} }),
     ...((request.glr ?? request.dlr) !== undefined && { resLr: {} }),
+    // Without styles there are none to mix.
+    ...(request.styles === false && { styleMixing: 0 }),
     cfg,
     ...asked,
   });
@@ -149,7 +163,7 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     const [issue] = result.error.issues;
     const key = issue.path[0] as keyof TrainingOptions | undefined;
     if (key === undefined) throw new OptionError(`options: ${issue.message}`);
-    throw new OptionError(`${FLAGS[key]}: got ${asked[key]}: ${issue.message}`);
+    throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])}: ${issue.message}`);
   }
   checkTogether(result.data, data);
   return result.data;
@@ -195,13 +209,18 @@ function checkTogether(options: TrainingOptions, data: DataShape): void {
   }
   checkGrowth(options, resolution);
   for (const r of resolutionsOf(options, resolution)) checkBatch(options, r);
-  const { cond, styles, constInput, model } = options;
+  const { cond, styles, constInput, model, styleMixing } = options;
   if (cond && data.labelDim === 0) {
     throw new OptionError('--cond: got a data set without labels, expected one prepared with --labels');
   }
   if (model === 'stylegan' && constInput && !styles) {
     throw new OptionError(
       '--const-input: got 1 with --styles 0, expected styles, which then alone tell images apart',
+    );
+  }
+  if (styleMixing > 0 && networkConfigOf(options, data).numWs === 1) {
+    throw new OptionError(
+      `--style-mixing: got ${styleMixing}, expected 0: this ${model} has no styles to mix`,
     );
   }
 }

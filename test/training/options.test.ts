@@ -3,7 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import { OptionError } from '../../src/core/errors.ts';
 import { createModel, parseConfig } from '../../src/models/registry.ts';
-import { FLAGS, networkConfigOf, resolveOptions, type TrainingRequest } from '../../src/training/options.ts';
+import {
+  FLAGS,
+  growthOf,
+  networkConfigOf,
+  ratesAt,
+  resolutionsOf,
+  resolveOptions,
+  type TrainingOptions,
+  type TrainingRequest,
+} from '../../src/training/options.ts';
 import { PRESET_NAMES, type PresetName } from '../../src/training/presets.ts';
 
 const dataOf = (resolution: number) => ({ resolution, channels: 3, labelDim: 0 });
@@ -57,6 +66,14 @@ describe('presets', () => {
     });
   });
 
+  it('of StyleGAN2 have lazy R1 alone, at one resolution', () => {
+    for (const [cfg, resolution] of PUBLISHED) {
+      const o = resolve({ cfg }, resolution);
+      expect(o).toMatchObject({ model: 'stylegan2', loss: 'logistic', reg: ['r1'], dRegInterval: 16 });
+      expect(o).toMatchObject({ gRegInterval: 4, beta1: 0, beta2: 0.99, startRes: null, resBatch: {} });
+    }
+  });
+
   it('are small for CPUs, and the default', () => {
     expect(resolve({})).toEqual(resolve({ cfg: 'cpu' }));
     expect(resolve({})).toMatchObject({
@@ -71,8 +88,105 @@ describe('presets', () => {
     expect(resolve({}, 64).gamma).toBeCloseTo(0.0005 * 64 ** 2, 12);
   });
 
-  it.each(PRESET_NAMES)('%s makes networks at every resolution, with every architecture', (cfg) => {
-    for (let resolution = 4; resolution <= 1024; resolution *= 2) {
+  it('of the first GANs have Adam as DCGAN says, and no regularizer', () => {
+    const early = {
+      loss: 'logistic',
+      reg: [],
+      batch: 64,
+      glr: 0.0002,
+      dlr: 0.0002,
+      beta1: 0.5,
+      beta2: 0.999,
+    };
+    for (const model of ['gan', 'dcgan'] as const) {
+      const o = resolve({ cfg: model });
+      expect(o).toMatchObject({ ...early, model, zDim: 100, startRes: null, styleMixing: 0, plWeight: 0 });
+    }
+    expect(networkConfigOf(resolve({ cfg: 'gan' }), dataOf(32))).toMatchObject({ hiddenWidth: 1200 });
+  });
+
+  /** Batch and learning rate at each resolution, for one device (see docs/presets.md). */
+  const RATES: [resolution: number, batch: number, lr: number][] = [
+    [4, 128, 0.001],
+    [8, 128, 0.001],
+    [16, 128, 0.001],
+    [32, 64, 0.001],
+    [64, 32, 0.001],
+    [128, 16, 0.0015],
+    [256, 8, 0.002],
+    [512, 4, 0.003],
+    [1024, 4, 0.003],
+  ];
+  it.each(['progan', 'stylegan'] as const)('%s grows as published', (cfg) => {
+    const o = resolve({ cfg }, 1024);
+    const isProGAN = cfg === 'progan';
+    expect(growthOf(o)).toEqual({ startRes: isProGAN ? 4 : 8, stableKimg: 600, fadeKimg: 600 });
+    const rows = RATES.slice(isProGAN ? 0 : 1);
+    expect(resolutionsOf(o, 1024)).toEqual(rows.map(([resolution]) => resolution));
+    for (const [resolution, batch, lr] of rows) {
+      const rate = isProGAN ? Math.min(lr, 0.002) : lr;
+      expect(ratesAt(o, resolution)).toEqual({ batch, glr: rate, dlr: rate });
+    }
+    expect(o).toMatchObject({
+      beta1: 0,
+      beta2: 0.99,
+      emaKimg: 10,
+      emaRampup: null,
+      plWeight: 0,
+      mbstdGroup: 4,
+    });
+    expect(o).toMatchObject({ dRegInterval: 1, batchGpu: 128, kimg: isProGAN ? 12000 : 25000 });
+  });
+
+  /** Table 1 of StyleGAN: each configuration has what the one above has, and one thing more. */
+  const TABLE_1: [cfg: PresetName, differences: Partial<TrainingOptions>][] = [
+    [
+      'stylegan-a',
+      {
+        model: 'progan',
+        loss: 'wgan',
+        reg: ['gp'],
+        gpWeight: 10,
+        gpTarget: 1,
+        drift: 0.001,
+        kimg: 12000,
+        startRes: 4,
+      },
+    ],
+    [
+      'stylegan-b',
+      {
+        model: 'stylegan',
+        loss: 'logistic',
+        reg: ['r1'],
+        drift: 0,
+        kimg: 25000,
+        resLr: { 128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003 },
+        startRes: 8,
+        bilinear: true,
+      },
+    ],
+    ['stylegan-c', { styles: true }],
+    ['stylegan-d', { constInput: true }],
+    ['stylegan-e', { noise: true }],
+    ['stylegan-f', { styleMixing: 0.9 }],
+  ];
+  it('A to F turn StyleGAN’s features on one after the other', () => {
+    const none = { bilinear: false, styles: false, constInput: false, noise: false, styleMixing: 0 };
+    let { cfg: _, ...expected }: Partial<TrainingOptions> = { ...resolve({ cfg: 'progan' }, 256), ...none };
+    for (const [cfg, differences] of TABLE_1) {
+      const { cfg: name, ...o } = resolve({ cfg }, 256);
+      expect(name).toBe(cfg);
+      expect(o, cfg).toEqual({ ...expected, ...differences });
+      expected = o;
+    }
+    expect(resolve({ cfg: 'stylegan-f' })).toEqual({ ...resolve({ cfg: 'stylegan' }), cfg: 'stylegan-f' });
+    expect(resolve({ cfg: 'stylegan-a' })).toEqual({ ...resolve({ cfg: 'progan' }), cfg: 'stylegan-a' });
+  });
+
+  it.each(PRESET_NAMES)('%s makes networks at every resolution, for pictures of every kind', (cfg) => {
+    const { startRes } = resolve({ cfg }, 1024);
+    for (let resolution = startRes ?? 4; resolution <= 1024; resolution *= 2) {
       for (const channels of [1, 3, 4]) {
         const data = { ...dataOf(resolution), channels };
         const config = networkConfigOf(resolveOptions({ cfg }, data), data);
@@ -81,14 +195,31 @@ describe('presets', () => {
       }
     }
   });
+
+  it.each(PRESET_NAMES)('%s takes labels, and spectral normalization', (cfg) => {
+    const data = { resolution: 32, channels: 3, labelDim: 5 };
+    const reg = ['r1', 'sn'] as const;
+    const config = networkConfigOf(resolveOptions({ cfg, cond: true, reg: [...reg] }, data), data);
+    expect(parseConfig(config, 'config')).toEqual(config);
+    expect(config).toMatchObject({ cDim: 5, discriminator: { spectralNorm: true } });
+  });
 });
 
 describe('a value of one’s own', () => {
   /** Another valid value for each option. */
-  const OTHER: Required<Omit<TrainingRequest, 'cfg' | 'batch'>> = {
+  const OTHER: Required<Omit<TrainingRequest, 'cfg' | 'model' | 'batch'>> = {
     kimg: 7,
     batchGpu: 4,
+    loss: 'hinge',
+    reg: ['r2', 'gp', 'sn'],
     gamma: 3,
+    gpWeight: 11,
+    gpTarget: 750,
+    drift: 0.01,
+    gRegInterval: 3,
+    dRegInterval: 5,
+    beta1: 0.25,
+    beta2: 0.75,
     glr: 0.1,
     dlr: 0.2,
     cbase: 999,
@@ -103,6 +234,15 @@ describe('a value of one’s own', () => {
     styleMixing: 0.25,
     generator: 'resnet',
     discriminator: 'skip',
+    bilinear: false,
+    styles: false,
+    constInput: false,
+    noise: false,
+    startRes: 16,
+    stableKimg: 1,
+    fadeKimg: 0,
+    resBatch: { 16: 8 },
+    resLr: { 16: 0.5 },
     cond: true,
     mirror: true,
     seed: 9,
@@ -111,16 +251,35 @@ describe('a value of one’s own', () => {
   };
   const data = { resolution: 32, channels: 3, labelDim: 5 };
 
+  /** What follows from a value besides. */
+  const alsoOf = (key: string): Partial<TrainingOptions> => {
+    if (key === 'glr' || key === 'dlr') return { resLr: {} };
+    if (key === 'resBatch') return { batchGpu: 8 };
+    return {};
+  };
+  /** Presets in which a value stands for something: networks grow and have styles, or not. */
+  const presetsFor = (key: string): readonly PresetName[] => {
+    const growing = (cfg: PresetName) => resolve({ cfg }).startRes !== null;
+    const styled = (cfg: PresetName) => networkConfigOf(resolve({ cfg }), data).numWs > 1;
+    if (key === 'startRes') return PRESET_NAMES.filter(growing);
+    if (key === 'styleMixing') return PRESET_NAMES.filter(styled);
+    if (key === 'styles') return PRESET_NAMES.filter((cfg) => !resolve({ cfg }).constInput);
+    return PRESET_NAMES;
+  };
+
   it.each(Object.entries(OTHER))('of %s replaces the preset’s and no other', (key, value) => {
-    for (const cfg of PRESET_NAMES) {
+    for (const cfg of presetsFor(key)) {
       const plain = resolveOptions({ cfg }, data);
-      expect(resolveOptions({ cfg, [key]: value }, data)).toEqual({ ...plain, [key]: value });
+      const expected = { ...plain, ...alsoOf(key), [key]: value };
+      if (key === 'resBatch') expected.batchGpu = Math.max(plain.batch, expected.batchGpu);
+      expect(resolveOptions({ cfg, [key]: value }, data), cfg).toEqual(expected);
     }
   });
 
   it('of every option has a flag', () => {
-    expect(Object.keys(FLAGS).sort()).toEqual(['cfg', 'batch', ...Object.keys(OTHER)].sort());
-    expect(new Set(Object.values(FLAGS)).size).toBe(Object.keys(FLAGS).length);
+    expect(Object.keys(FLAGS).sort()).toEqual(['cfg', 'model', 'batch', ...Object.keys(OTHER)].sort());
+    const { model: _, ...flags } = FLAGS;
+    expect(new Set(Object.values(flags)).size).toBe(Object.keys(flags).length);
   });
 
   it('may be none, for the ramp of the average', () => {
@@ -143,11 +302,26 @@ describe('a value of one’s own', () => {
     }
   });
 
-  it('of the batch changes nothing else in presets with fixed values', () => {
+  it('of the batch holds at every resolution, and changes nothing else in presets with fixed values', () => {
     for (const cfg of PRESET_NAMES.filter((name) => name !== 'cpu' && name !== 'auto')) {
-      const { batch: _b, batchGpu: _g, ...rest } = resolve({ cfg });
-      expect(resolve({ cfg, batch: 128 })).toEqual({ ...rest, batch: 128, batchGpu: 128 });
+      const { batch: _b, batchGpu: _g, resBatch: _r, ...rest } = resolve({ cfg });
+      const o = resolve({ cfg, batch: 160 });
+      expect(o).toEqual({ ...rest, batch: 160, batchGpu: 160, resBatch: {} });
+      for (const resolution of resolutionsOf(o, 32)) expect(ratesAt(o, resolution).batch).toBe(160);
+      const both = resolve({ cfg, batch: 160, resBatch: { 32: 320 } });
+      expect(both).toEqual({ ...o, batchGpu: 320, resBatch: { 32: 320 } });
     }
+  });
+
+  it('of one learning rate holds at every resolution, for both networks', () => {
+    const o = resolve({ cfg: 'stylegan', dlr: 0.004 }, 256);
+    for (const resolution of resolutionsOf(o, 256))
+      expect(ratesAt(o, resolution)).toMatchObject({ glr: 0.001, dlr: 0.004 });
+  });
+
+  it('turns style mixing off with the styles', () => {
+    const o = resolve({ cfg: 'stylegan', styles: false, constInput: false });
+    expect(o.styleMixing).toBe(0);
   });
 });
 
@@ -173,6 +347,52 @@ describe('what cannot be used', () => {
     ['labels', { cond: true }, '--cond: got a data set without labels, expected one prepared with --labels'],
     ['an option', { gama: 1 } as never, /^options: .*"gama"$/],
     ['a depth that no network file can say', { mapDepth: 33 }, /^--map-depth: got 33: .*<=32$/],
+    ['a loss', { loss: 'l1' as never }, /^--loss: got l1: .*"saturating"\|/],
+    ['a regularizer', { reg: ['dropout' as never] }, /^--reg: got dropout: .*"r1"\|"r2"\|"gp"\|"sn"$/],
+    ['a norm to ask for', { gpTarget: 0 }, /^--gp-target: got 0: .*>0$/],
+    ['momentum', { beta1: 1 }, /^--beta1: got 1: .*<=0.999$/],
+    [
+      'a table of unknown resolutions',
+      { resBatch: { 12: 8 } },
+      '--res-batch: got 12:8: expected values of powers of two from 4 to 1024',
+    ],
+    ['a table of half pictures', { resBatch: { 8: 1.5 } }, /^--res-batch: got 8:1.5: /],
+    ['a table of no rates', { resLr: { 8: 0, 16: 1 } }, /^--res-lr: got 8:0,16:1: .*>0$/],
+    [
+      'a part of the batch of one resolution',
+      { cfg: 'stylegan', batch: 8, batchGpu: 8, resBatch: { 16: 12 } },
+      '--batch-gpu: got 8, expected a divisor of --res-batch 16:12',
+    ],
+    [
+      'a group of one resolution',
+      { cfg: 'progan', batch: 8, resBatch: { 16: 6 } },
+      '--mbstd-group: got 4, expected a divisor of the 6 images that run together',
+    ],
+    ['growing', { cfg: 'dcgan', startRes: 4 }, '--start-res: got 4, expected none: dcgan does not grow'],
+    ['growing', { startRes: 4 }, '--start-res: got 4, expected none: stylegan2 does not grow'],
+    [
+      'a start above the end',
+      { cfg: 'progan', startRes: 64 },
+      '--start-res: got 64, expected none or a power of two from 4 to the 32 of the images',
+    ],
+    [
+      'a start between resolutions',
+      { cfg: 'progan', startRes: 12 },
+      '--start-res: got 12, expected none or a',
+    ],
+    ['a start below all', { cfg: 'progan', startRes: 2 }, /^--start-res: got 2: .*>=4$/],
+    ['no stable phase', { cfg: 'progan', stableKimg: 0 }, /^--stable-kimg: got 0: .*>0$/],
+    [
+      'a constant without styles',
+      { cfg: 'stylegan', styles: false },
+      '--const-input: got 1 with --styles 0, expected styles, which then alone tell images apart',
+    ],
+    [
+      'mixing without styles',
+      { cfg: 'stylegan-b', styleMixing: 0.9 },
+      '--style-mixing: got 0.9, expected 0: this stylegan has no styles to mix',
+    ],
+    ['mixing', { cfg: 'dcgan', styleMixing: 0.5 }, 'got 0.5, expected 0: this dcgan has no styles to mix'],
     ['a width that no network file can say', { cmax: 8193 }, /^--cmax: got 8193: .*<=8192$/],
   ])('%s', (_name, request, message) => {
     const attempt = () => resolve(request);
