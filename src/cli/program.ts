@@ -11,6 +11,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   mix: async () => (await import('./mix.ts')).mixCommand(),
   noise: async () => (await import('./noise.ts')).noiseCommand(),
   video: async () => (await import('./video.ts')).videoCommand(),
+  metrics: async () => (await import('./metrics.ts')).metricsCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
 };
 
