@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { type CommonConfig, channelBase, discriminatorShape, width } from './common-config.ts';
+import type { Lod } from './contract.ts';
 
 /** Keys of every growing network's configuration. */
 export const growingShape = {
@@ -49,4 +50,19 @@ export function isFused({ fusedScale }: Pick<GrowingConfig, 'fusedScale'>, resol
 /** Level of detail at which a resolution is the image's. */
 export function levelOf({ imgResolution }: { readonly imgResolution: number }, resolution: number): number {
   return Math.log2(imgResolution / resolution);
+}
+
+/** Resolution of images at a level of detail. Throws RangeError where there is no such level, or none to fade to. */
+export function resolutionAt(
+  { imgResolution }: { readonly imgResolution: number },
+  { level, fade }: Lod,
+): number {
+  const resolution = imgResolution / 2 ** level;
+  const least = fade === null ? 4 : 8;
+  if (resolution < least) {
+    throw new RangeError(
+      `got level ${level}${fade === null ? '' : ' with a fade'}, expected images of ${least}² at least`,
+    );
+  }
+  return resolution;
 }

@@ -11,7 +11,7 @@ import { type ParameterSpec, type Parameters, prefixed, scoped } from '../nn/par
 import { BINOMIAL_FILTER, downsampleBox, filterSame } from '../nn/resample.ts';
 import { blockResolutions, channelsAt } from './common-config.ts';
 import { FULL_DETAIL, type Lod, type Scores } from './contract.ts';
-import { type GrowingConfig, isFused, levelOf } from './growing-config.ts';
+import { type GrowingConfig, isFused, levelOf, resolutionAt } from './growing-config.ts';
 import { crossFade } from './growing-synthesis.ts';
 
 /** ProGAN without fused resampling reduces after the activation, and names the layer accordingly. */
@@ -62,15 +62,16 @@ export function growingDiscriminate(
   p: Parameters,
   image: Node,
   c: Node | null,
-  { level, fade }: Lod = FULL_DETAIL,
+  lod: Lod = FULL_DETAIL,
 ): Scores {
-  const resolution = config.imgResolution / 2 ** level;
+  const resolution = resolutionAt(config, lod);
   const fromRgb = (r: number, img: Node) => convAct(scoped(p, fromRgbName(config, r)), img);
   let x = fromRgb(resolution, image);
-  const coarse = resolution > 4 && fade !== null ? fromRgb(resolution / 2, downsampleBox(image, 2)) : null;
   for (let r = resolution; r > 4; r /= 2) {
     x = halve(config, scoped(p, `${r}x${r}`), x);
-    if (r === resolution) x = crossFade(x, coarse, fade);
+    if (lod.fade !== null && r === resolution) {
+      x = crossFade(x, fromRgb(r / 2, downsampleBox(image, 2)), lod.fade);
+    }
   }
   return last(config, scoped(p, '4x4'), x, c);
 }

@@ -20,7 +20,7 @@ import {
 import { BINOMIAL_FILTER, filterSame, upsampleNearest } from '../nn/resample.ts';
 import { blockResolutions, channelsAt } from './common-config.ts';
 import { FULL_DETAIL, type Lod, type NoiseLayer, type NoiseSource } from './contract.ts';
-import { type GrowingConfig, isFused, levelOf } from './growing-config.ts';
+import { type GrowingConfig, isFused, levelOf, resolutionAt } from './growing-config.ts';
 
 const PREFIX = 'synthesis';
 
@@ -37,15 +37,14 @@ function upName(config: GrowingConfig, resolution: number): string {
   return config.model === 'progan' && !isFused(config, resolution) ? 'Conv0' : 'Conv0_up';
 }
 
-/** Layers from coarse to fine, down to `level`. */
-function layersOf(config: GrowingConfig, level: number): Layer[] {
-  const { constInput, imgResolution } = config;
+/** Layers from coarse to fine, up to a resolution. */
+function layersOf(config: GrowingConfig, imgResolution = config.imgResolution): Layer[] {
   const layers: Omit<Layer, 'index'>[] = [];
-  for (const resolution of blockResolutions({ imgResolution: imgResolution / 2 ** level })) {
+  for (const resolution of blockResolutions({ imgResolution })) {
     const layer = (kind: Layer['kind'], name: string) =>
       layers.push({ kind, name: `${resolution}x${resolution}.${name}`, resolution });
     if (resolution === 4) {
-      if (constInput) layer('const', 'Const');
+      if (config.constInput) layer('const', 'Const');
       else layer('dense', 'Dense');
       layer('conv', 'Conv');
     } else {
@@ -77,7 +76,7 @@ function layerParameters(config: GrowingConfig, { kind, resolution: r }: Layer):
 
 /** Parameters below `synthesis.`, under the published names with dots. */
 export function growingSynthesisParameters(config: GrowingConfig): ParameterSpec[] {
-  const layers = layersOf(config, 0);
+  const layers = layersOf(config);
   return blockResolutions(config).flatMap((r) => [
     ...layers
       .filter(({ resolution }) => resolution === r)
@@ -88,7 +87,7 @@ export function growingSynthesisParameters(config: GrowingConfig): ParameterSpec
 
 export function growingNoiseLayers(config: GrowingConfig): NoiseLayer[] {
   if (!config.noise) return [];
-  return layersOf(config, 0).map(({ name, resolution }) => ({ name: `${PREFIX}.${name}`, resolution }));
+  return layersOf(config).map(({ name, resolution }) => ({ name: `${PREFIX}.${name}`, resolution }));
 }
 
 /** What the layer makes of its input, before noise, bias and activation. */
@@ -116,7 +115,7 @@ export function growingSynthesis(
   p: Parameters,
   ws: Node,
   noise: NoiseSource,
-  { level, fade }: Lod = FULL_DETAIL,
+  lod: Lod = FULL_DETAIL,
 ): Node {
   const [n, , wDim] = ws.shape;
   const w = (index: number) => reshape(sliceAxis(ws, 1, index, 1), [n, wDim]);
@@ -131,16 +130,17 @@ export function growingSynthesis(
   const toRgb = (resolution: number, input: Node) =>
     convLayer(scoped(p, toRgbName(config, resolution)), input, { activation: 'linear' });
 
-  const resolution = config.imgResolution / 2 ** level;
+  const resolution = resolutionAt(config, lod);
   let x = w(0);
-  let coarse: Node | null = null;
-  for (const layer of layersOf(config, level)) {
-    if (fade !== null && layer.kind === 'up' && layer.resolution === resolution) {
+  let coarse = x;
+  for (const layer of layersOf(config, resolution)) {
+    if (lod.fade !== null && layer.kind === 'up' && layer.resolution === resolution) {
       coarse = upsampleNearest(toRgb(resolution / 2, x), 2);
     }
     x = apply(layer, x);
   }
-  return crossFade(toRgb(resolution, x), coarse, fade);
+  const fine = toRgb(resolution, x);
+  return lod.fade === null ? fine : crossFade(fine, coarse, lod.fade);
 }
 
 /** lrelu(x + noise·strength + b), with a strength for each channel. */
@@ -150,8 +150,5 @@ function noisyAct(p: Parameters, x: Node, noise: Node | null): Node {
 }
 
 /** fine + (coarse - fine)·fade (ProGAN, figure 2, with α = 1 - fade). */
-export function crossFade(fine: Node, coarse: Node | null, fade: Node | null): Node {
-  if (fade === null) return fine;
-  if (coarse === null) throw new RangeError('got a fade at the coarsest level of detail, expected none');
-  return add(fine, mul(sub(coarse, fine), fade));
-}
+export const crossFade = (fine: Node, coarse: Node, fade: Node): Node =>
+  add(fine, mul(sub(coarse, fine), fade));
