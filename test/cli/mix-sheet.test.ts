@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tinyNetwork } from '../generate/tiny-network.ts';
+import { tinyGAN, tinyNetwork, tinyStyleGAN } from '../generate/tiny-network.ts';
 import { runHere, runProgram } from './run-program.ts';
 
 let folder: string;
@@ -94,4 +94,21 @@ it('refuses what it cannot show, before writing anything', async () => {
     'got a network of model stylegan2, whose noise layers are of one resolution',
   );
   expect(existsSync(out)).toBe(false);
+});
+
+it('mixes StyleGANs, and nothing that has one vector for the whole image', async () => {
+  const out = join(folder, 'stylegan');
+  const run = (bytes: Uint8Array, ...args: string[]) => {
+    const path = join(folder, 'other.safetensors');
+    writeFileSync(path, bytes);
+    return runHere('mix', '--network', path, '--outdir', out, '--device', 'cpu', ...args);
+  };
+  const message = 'got a network of model gan with one vector for the whole image, expected at least';
+  await expect(run(tinyGAN(), '--sheet')).rejects.toThrow(message);
+  await expect(run(tinyGAN(), '--rows', '1', '--cols', '2')).rejects.toThrow(message);
+  const plain = tinyStyleGAN({ styles: false, constInput: false, numWs: 1 });
+  await expect(run(plain, '--sheet')).rejects.toThrow('got a network of model stylegan with one vector');
+  expect(existsSync(out)).toBe(false);
+  await run(tinyStyleGAN(), '--sheet', '--rows', '1', '--cols', '2');
+  expect(readdirSync(out)).toEqual(['sheet.png']);
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tinyNetwork } from '../generate/tiny-network.ts';
+import { tinyGAN, tinyNetwork, tinyStyleGAN } from '../generate/tiny-network.ts';
 import { runHere, runProgram } from './run-program.ts';
 
 let folder: string;
@@ -104,6 +104,26 @@ describe('noise', () => {
     await expect(run()).rejects.toThrow('choose one with --class 0 to 2');
     await run('--class', '1');
     expect(await sharp(join(out, 'seed0000', 'sheet.png')).metadata()).toMatchObject({ channels: 1 });
+  });
+
+  it('works for StyleGAN, and says where there is no noise', async () => {
+    const out = join(folder, 'stylegan');
+    const run = (bytes: Uint8Array) => {
+      const path = join(folder, 'other.safetensors');
+      writeFileSync(path, bytes);
+      return runHere('noise', '--network', path, '--draws', '2', '--outdir', out, '--device', 'cpu');
+    };
+    await expect(run(tinyGAN())).rejects.toThrow(
+      'got a network of model gan, whose noise layers are none; expected noise at several resolutions, as in stylegan',
+    );
+    await expect(run(tinyStyleGAN({ noise: false }))).rejects.toThrow('whose noise layers are none');
+    expect(existsSync(out)).toBe(false);
+    await run(tinyStyleGAN());
+    const { deviation } = JSON.parse(readFileSync(join(out, 'noise.json'), 'utf8'));
+    expect([deviation.fine.range, deviation.coarse.range]).toEqual([
+      [8, 16],
+      [4, 4],
+    ]);
   });
 
   it.each([

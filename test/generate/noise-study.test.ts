@@ -16,7 +16,7 @@ import {
 import { openNetwork } from '../../src/generate/open-network.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
 import { openEngine } from '../../src/runtime/engine.node.ts';
-import { tinyNetwork } from './tiny-network.ts';
+import { tinyNetwork, tinyStyleGAN } from './tiny-network.ts';
 
 const opened: Network[] = [];
 afterAll(() => Promise.all(opened.map((network) => network.close())));
@@ -183,6 +183,27 @@ describe('studyNoise', () => {
   it('stops when asked', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(studyNoise(network, ws, { ranges, signal })).rejects.toThrow('enough');
+  });
+
+  it('sees as much of a StyleGAN as has grown', async () => {
+    const file = decodeNetworkFile(tinyStyleGAN(), 'tiny');
+    for (const [lod, resolutions] of [
+      [0, [4, 8, 16]],
+      [0.5, [4, 8, 16]],
+      [1, [4, 8]],
+    ] as const) {
+      const grown = openNetwork({ ...file, lod }, await openEngine({ device: 'cpu', threads: 1 }));
+      opened.push(grown);
+      const ranges = noiseRanges(grown);
+      expect(grown.noiseLayers.map(({ resolution }) => resolution)).toEqual(
+        resolutions.flatMap((r) => [r, r]),
+      );
+      expect(ranges.all).toEqual([4, resolutions.at(-1)]);
+      const { none, fine, coarse } = await studyNoise(grown, ws, { ranges, draws: 2 });
+      expect(none.images.shape).toEqual([1, 3, 16, 16]);
+      expect(Math.max(...none.deviation)).toBe(0);
+      for (const { deviation } of [fine, coarse]) expect(Math.max(...deviation)).toBeGreaterThan(0.01);
+    }
   });
 
   it('refuses several images, and one draw', async () => {
