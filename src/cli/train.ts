@@ -70,6 +70,8 @@ function byResolution(text: string): Record<string, number> {
   return Object.fromEntries(entries);
 }
 
+const metricList = (text: string): string[] => (text === 'none' ? [] : text.split(','));
+
 const resolutionOrNone = (text: string): number | null => (text === 'none' ? null : wholeNumber(4)(text));
 
 const option = <T>(flags: string, description: string, parse: (text: string) => T) =>
@@ -139,6 +141,7 @@ export function trainCommand(): Command {
     option('--seed <n>', 'random seed (default: 0)', wholeNumber(0)),
     option('--tick <kimg>', 'reporting interval (default: 4)', positive),
     option('--snap <ticks>', 'pictures and snapshots every so many ticks (default: 5)', wholeNumber(1)),
+    option('--metrics <list>', 'metrics of each snapshot: swd, or none (default)', metricList),
     deviceOption(),
     option('--threads <n>', 'CPU threads (default: one for each core)', wholeNumber(1)),
     new Option('-n, --dry-run', 'print what would be trained, and what it would take; make no run folder'),

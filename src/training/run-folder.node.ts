@@ -8,6 +8,7 @@ import { asFileError, makeFolder, readFileBounded, writeFileAtomic } from '../co
 import type { FloatTensor } from '../core/tensor.ts';
 import { writePng } from '../generate/image-files.node.ts';
 import { imageGrid } from '../generate/image-grid.ts';
+import type { MetricRecord } from '../metrics/measure.ts';
 import { FLAGS, type TrainingOptions, trainingOptions } from './options.ts';
 
 /** What `training_options.json` holds. */
@@ -110,6 +111,15 @@ export class RunFolder {
     await writeFileAtomic(path, Buffer.from(kept.map((line) => `${line}\n`).join('')));
   }
 
+  /** Appends to `metric-NAME.jsonl`, in place of what a killed session measured of the same or later snapshots. */
+  async writeMetric(record: MetricRecord): Promise<void> {
+    const path = join(this.path, `metric-${record.metric}.jsonl`);
+    const lines = ((await readTextIfThere(path)) ?? '')
+      .split('\n')
+      .filter((line) => kimgOf(line) < record.kimg!);
+    await writeFileAtomic(path, Buffer.from([...lines, JSON.stringify(record), ''].join('\n')));
+  }
+
   private async append(name: string, text: string): Promise<void> {
     const path = join(this.path, name);
     try {
@@ -136,6 +146,14 @@ function tickOf(line: string): number {
     return (JSON.parse(line) as Record<string, number>)['Progress/tick'] ?? Number.POSITIVE_INFINITY;
   } catch {
     return Number.POSITIVE_INFINITY; // the part of a line that a kill left behind
+  }
+}
+
+function kimgOf(line: string): number {
+  try {
+    return (JSON.parse(line) as { kimg?: number }).kimg ?? Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,11 +1,12 @@
 // Training in Node: opens or resumes a run folder and trains until the asked-for number of images.
 
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { OptionError } from '../core/errors.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { EndlessBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
+import { metricOf } from '../metrics/measure.ts';
 import { createModel } from '../models/registry.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import type { Engine, EngineOptions } from '../runtime/engine.ts';
@@ -21,6 +22,7 @@ import {
 import { type RunDescription, RunFolder } from './run-folder.node.ts';
 import { SampleGrid } from './sample-grid.ts';
 import { Sampler } from './sampler.ts';
+import { measureSnapshot } from './snapshot-metrics.node.ts';
 import { TrainingState } from './state.ts';
 import { divergence, Trainer } from './trainer.ts';
 
@@ -51,6 +53,8 @@ export interface TrainRequest extends TrainingRequest, EngineOptions {
   readonly data: string | Dataset;
   /** The run's own folder. The same request resumes the run that it holds. */
   readonly outdir: string;
+  /** Metrics of each snapshot by name, such as `swd`: `metric-NAME.jsonl` in the run folder. Default none. */
+  readonly metrics?: readonly string[];
   readonly onProgress?: (progress: TrainProgress) => void;
   /** Lines for the log: what was opened, resumed, written. */
   readonly onLog?: (line: string) => void;
@@ -70,6 +74,7 @@ export interface TrainResult {
  * gives the same final network, byte for byte. Throws OptionError, FileError, DeviceError or DivergenceError.
  */
 export async function train(request: TrainRequest): Promise<TrainResult> {
+  for (const name of request.metrics ?? []) metricOf(name);
   const dataset = await openData(request);
   try {
     const options = resolveOptions(pickOptions(request), dataset);
@@ -106,6 +111,7 @@ function pickOptions(request: TrainRequest): TrainingRequest {
     onProgress: _p,
     onLog: _l,
     signal: _s,
+    metrics: _m,
     device: _v,
     threads: _t,
     ...options
@@ -122,6 +128,7 @@ class Run {
   private readonly context: string;
   private readonly state: TrainingState;
   private readonly batches: EndlessBatches;
+  private readonly sampler: Sampler;
   private isResumed = false;
 
   private constructor(
@@ -140,6 +147,7 @@ class Run {
       beta1: options.beta1,
       lod: lodAt(0, growthOf(options), dataset.resolution),
     });
+    this.sampler = new Sampler(this.engine, this.state);
     this.batches = new EndlessBatches(dataset, {
       batch: options.batch,
       seed: options.seed,
@@ -167,7 +175,7 @@ class Run {
     }
     await this.log(`compiling for ${this.engine.device}`);
     const trainer = await Trainer.open(this.engine, state, options, () => this.randomLabel());
-    const grid = await SampleGrid.open(new Sampler(this.engine, state), state, this.dataset, options.seed);
+    const grid = await SampleGrid.open(this.sampler, state, this.dataset, options.seed);
     if (!this.isResumed) await this.writeFirstPictures(grid);
     let clock = performance.now();
     let checkpointed = state.seconds;
@@ -230,11 +238,25 @@ class Run {
     });
     if (finished || state.tick % options.snap === 0) {
       await folder.writeFakes(state.kimg, fakes, grid.columns);
-      await this.log(`wrote ${await folder.writeNetwork(state.networkFile())}`);
+      const network = await folder.writeNetwork(state.networkFile());
+      await this.log(`wrote ${network}`);
+      await this.measure(basename(network));
     }
     state.statistics.reset();
     state.tickStart = state.images;
     await this.checkpoint();
+  }
+
+  private async measure(snapshot: string): Promise<void> {
+    const { sampler, dataset, options } = this;
+    const { metrics = [], signal } = this.request;
+    for (const name of metrics) {
+      const { kimg } = this.state;
+      const record = await measureSnapshot(name, { sampler, dataset, options, snapshot, kimg, signal });
+      await this.folder.writeMetric(record);
+      const values = Object.entries(record.results).map(([key, value]) => `${key} ${value.toFixed(2)}`);
+      await this.log(`${values.join('  ')}  (${record.num} images, ${record.total_time.toFixed(0)} s)`);
+    }
   }
 
   /** The mode-collapse gauge. */
