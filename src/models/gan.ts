@@ -31,9 +31,7 @@ interface Layers {
   readonly slope: number;
 }
 
-/**
- * G: ReLU within, as in the paper, and tanh instead of its sigmoid, since images lie in [-1, 1].
- */
+/** G: ReLU within, as in the paper, and tanh instead of its sigmoid, since images lie in [-1, 1]. */
 function generatorLayers({ wDim, hiddenWidth, hiddenLayers, imgChannels, imgResolution }: GANConfig): Layers {
   const pixels = imgChannels * imgResolution ** 2;
   return { sizes: [wDim, ...new Array<number>(hiddenLayers).fill(hiddenWidth), pixels], slope: 0 };
@@ -49,6 +47,9 @@ function discriminatorLayers({ cDim, imgChannels, imgResolution, discriminator }
   return { sizes: [inputs, ...new Array<number>(hiddenLayers).fill(hiddenWidth), 1], slope: LEAKY_SLOPE };
 }
 
+/** Size of what an untrained network puts out: images begin near grey rather than as noise that has to be unlearned. */
+const INITIAL_OUTPUT = 0.1;
+
 /**
  * `layers.0`, `layers.1`, …: weight [out, in] and bias [out]. A deviation of √(2/(1 + slope²))/√in keeps the size of
  * activations from layer to layer at any width (He et al. 2015, equation 15), which one fixed deviation does not.
@@ -56,7 +57,7 @@ function discriminatorLayers({ cDim, imgChannels, imgResolution, discriminator }
 function parameters({ sizes, slope }: Layers): ParameterSpec[] {
   return sizes.slice(1).flatMap((outputs, i) => {
     const inputs = sizes[i];
-    const gain = i === sizes.length - 2 ? 1 : Math.sqrt(2 / (1 + slope ** 2));
+    const gain = i === sizes.length - 2 ? INITIAL_OUTPUT : Math.sqrt(2 / (1 + slope ** 2));
     const weight = normal('weight', [outputs, inputs], gain / Math.sqrt(inputs));
     return prefixed(`layers.${i}`, [weight, filled('bias', [outputs], 0)]);
   });
