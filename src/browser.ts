@@ -9,6 +9,7 @@ export {
 } from './core/errors.ts';
 export { RandomState } from './core/numpy-random.ts';
 export { type FloatTensor, floatTensor, type Shape, type Tensor } from './core/tensor.ts';
+export type { Dataset } from './data/dataset.ts';
 export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
 export { closedSpline } from './generate/interpolate.ts';
 export { labelsOf } from './generate/labels.ts';
@@ -24,6 +25,7 @@ export {
   noiseRanges,
   studyNoise,
 } from './generate/noise-study.ts';
+export { type LabelSource, randomImages } from './generate/random-images.ts';
 export { latentsOf, parseNumbers } from './generate/seeds.ts';
 export { drawSheet, type SheetOptions, type SheetRow } from './generate/sheet.ts';
 export { gradients } from './graph/autodiff.ts';
@@ -31,6 +33,8 @@ export * as ops from './graph/build.ts';
 export type { Graph, Node } from './graph/node.ts';
 export { print } from './graph/print.ts';
 export { evaluateGraph } from './graph/reference.ts';
+export { METRICS, type MeasureRequest, measure } from './metrics/measure.ts';
+export type { Metric, MetricProgress, MetricRequest, MetricResults } from './metrics/metric.ts';
 export type { NoiseLayer } from './models/contract.ts';
 export type { NetworkConfig } from './models/registry.ts';
 export type { Device, Engine, EngineOptions, Feeds, Session } from './runtime/engine.ts';

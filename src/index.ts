@@ -35,6 +35,7 @@ export {
   noiseRanges,
   studyNoise,
 } from './generate/noise-study.ts';
+export { type LabelSource, randomImages } from './generate/random-images.ts';
 export { latentsOf, parseNumbers } from './generate/seeds.ts';
 export { drawSheet, type SheetOptions, type SheetRow } from './generate/sheet.ts';
 export { writeVideo } from './generate/video.node.ts';
@@ -43,6 +44,8 @@ export * as ops from './graph/build.ts';
 export type { Graph, Node } from './graph/node.ts';
 export { print } from './graph/print.ts';
 export { evaluateGraph } from './graph/reference.ts';
+export { METRICS, type MeasureRequest, measure } from './metrics/measure.ts';
+export type { Metric, MetricProgress, MetricRequest, MetricResults } from './metrics/metric.ts';
 export type { NoiseLayer } from './models/contract.ts';
 export type { NetworkConfig } from './models/registry.ts';
 export { openEngine } from './runtime/engine.node.ts';
