@@ -2,7 +2,7 @@
 
 import type { Model } from '../models/contract.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import { nextStage, type Stage } from './growth.ts';
+import { type Growth, nextStage, type Stage } from './growth.ts';
 import { type Phase, type PhaseOptions, phaseBuilders } from './phases.ts';
 
 export interface CompiledPhase {
@@ -15,26 +15,33 @@ const keyOf = ({ level, fading }: Stage): string => `${level} ${fading}`;
 export class CompiledStages {
   private readonly engine: Engine;
   private readonly model: Model;
+  private readonly growth: Growth | null;
   private readonly optionsAt: (stage: Stage) => PhaseOptions;
   private readonly stages = new Map<string, CompiledPhase[]>();
 
   /** `optionsAt` gives the options of a stage: batches differ between resolutions. */
-  constructor(engine: Engine, model: Model, optionsAt: (stage: Stage) => PhaseOptions) {
+  constructor(
+    engine: Engine,
+    model: Model,
+    growth: Growth | null,
+    optionsAt: (stage: Stage) => PhaseOptions,
+  ) {
     this.engine = engine;
     this.model = model;
+    this.growth = growth;
     this.optionsAt = optionsAt;
   }
 
   /** The phases of a stage, compiled as far as they are not yet. Those of other stages before it are released. */
   async at(stage: Stage): Promise<readonly CompiledPhase[]> {
     while (await this.compileOne(stage));
-    await this.releaseExcept([stage, nextStage(stage)]);
+    await this.releaseExcept([stage, nextStage(stage, this.growth)]);
     return this.phasesOf(stage);
   }
 
   /** Compiles one more phase of the stage that comes after this one, if any is left to compile. */
   async prepareAfter(stage: Stage): Promise<void> {
-    const next = nextStage(stage);
+    const next = nextStage(stage, this.growth);
     if (next !== null) await this.compileOne(next);
   }
 

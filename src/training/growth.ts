@@ -15,16 +15,19 @@ export interface Growth {
  */
 export function lodAt(kimg: number, growth: Growth | null, resolution: number): number {
   if (growth === null) return 0;
-  const { startRes, stableKimg, fadeKimg } = growth;
-  const phase = Math.floor(kimg / (stableKimg + fadeKimg));
-  const within = kimg - phase * (stableKimg + fadeKimg);
-  const faded = fadeKimg > 0 ? Math.max(within - stableKimg, 0) / fadeKimg : 0;
-  return Math.max(Math.log2(resolution / startRes) - phase - faded, 0);
+  // Counted in whole images, so that no rounded sum of kimg lies on the wrong side of a switch.
+  const stable = Math.max(1, Math.round(growth.stableKimg * 1000));
+  const fade = Math.round(growth.fadeKimg * 1000);
+  const images = Math.round(kimg * 1000);
+  const phase = Math.floor(images / (stable + fade));
+  const faded = fade > 0 ? Math.max((images % (stable + fade)) - stable, 0) / fade : 0;
+  return Math.max(Math.log2(resolution / growth.startRes) - phase - faded, 0);
 }
 
 /**
  * What is built for a level of detail: the layers down to images of R / 2^level, and the way by which the coarser
- * image fades out, which stays (with weight 0) until the next resolution; at full resolution it goes.
+ * image fades out, which stays (with weight 0) until the next resolution; at full resolution it goes. Without fades
+ * there is none.
  */
 export interface Stage {
   readonly level: number;
@@ -34,12 +37,12 @@ export interface Stage {
 export function stageAt(lod: number, growth: Growth | null, resolution: number): Stage {
   const level = Math.floor(lod);
   const isFirst = growth === null || level === Math.log2(resolution / growth.startRes);
-  return { level, fading: !isFirst && lod > 0 };
+  return { level, fading: !isFirst && lod > 0 && growth.fadeKimg > 0 };
 }
 
 /** The stage after this one; null at the end. */
-export function nextStage({ level, fading }: Stage): Stage | null {
-  if (level > 0) return { level: level - 1, fading: true };
+export function nextStage({ level, fading }: Stage, growth: Growth | null): Stage | null {
+  if (level > 0) return { level: level - 1, fading: growth !== null && growth.fadeKimg > 0 };
   return fading ? { level: 0, fading: false } : null;
 }
 

@@ -70,7 +70,7 @@ export class Trainer {
     randomLabel: () => Float32Array,
   ): Promise<Trainer> {
     const { imgResolution } = state.model.config;
-    const stages = new CompiledStages(engine, state.model, ({ level }) =>
+    const stages = new CompiledStages(engine, state.model, growthOf(options), ({ level }) =>
       phaseOptions(options, ratesAt(options, imgResolution / 2 ** level).batch),
     );
     const trainer = new Trainer(state, options, stages, randomLabel);

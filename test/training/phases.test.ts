@@ -74,7 +74,7 @@ const scaleOf = ({ init }: ParameterSpec): number => ('std' in init ? init.std :
 /** Values for every input that the nodes read: parameters around their start, data and latents normal. */
 function draw(nodes: readonly Node[], model: Model): Record<string, Float64Array> {
   const random = new Random(11, 'values');
-  const specs = new Map([
+  const specs = new Map<string, ParameterSpec>([
     ...model.generator.map((spec) => [`G.${spec.name}`, spec] as const),
     ...model.discriminator.map((spec) => [`D.${spec.name}`, spec] as const),
   ]);
