@@ -27,19 +27,16 @@ export interface MixSources {
 
 export async function mixSheet(network: Network, options: MixSources): Promise<void> {
   const { rows, cols, outdir } = options;
-  const { zDim, cDim, imgResolution, imgChannels } = network.config;
+  const { imgResolution, imgChannels } = network.config;
   const bands = styleBands(network.config);
-  const c = labelsOf(options.class, cDim, 1);
+  const c = labelsOf(options.class, network.config.cDim, 1);
   const cell = cellSize(imgResolution, LEAST_CELL);
   const [columns, lines] = [cols.length + 1, bands.length * rows.length + 1];
   checkSheetSize(columns * lines, cell, imgChannels, 'use fewer --rows or --cols');
   const { writePng } = await import('../generate/image-files.node.ts');
 
-  const progress = startProgress(
-    'mix',
-    rows.length + cols.length + bands.length * rows.length * cols.length,
-    'images',
-  );
+  const total = rows.length + cols.length + bands.length * rows.length * cols.length;
+  const progress = startProgress('mix', total, 'images');
   let done = 0;
   const render = async (ws: FloatTensor): Promise<Picture> => {
     interruption.throwIfAborted();
@@ -47,12 +44,28 @@ export async function mixSheet(network: Network, options: MixSources): Promise<v
     progress.update(++done);
     return picture;
   };
+  const sheet = await mixBands(network, { ...options, bands, c, render }).finally(() => progress.finish());
+  const path = join(outdir, 'sheet.png');
+  await makeFolder(outdir);
+  await writePng(path, drawSheet(sheet, { cell, columns, firstApart: true }));
+  for (const band of bands) console.log(describeBand(band));
+  console.log(`wrote ${path}`);
+}
+
+interface BandOptions extends MixSources {
+  readonly bands: readonly StyleBand[];
+  readonly c: Float32Array | null;
+  readonly render: (ws: FloatTensor) => Promise<Picture>;
+}
+
+/** Sources B in the first row; below it, for each band, A and its mixtures with every B. */
+async function mixBands(network: Network, options: BandOptions): Promise<SheetRow[]> {
+  const { rows, cols, bands, c, render } = options;
   const source = async (seed: number) => {
     const truncation = { psi: options.trunc, cutoff: options.truncCutoff };
-    const ws = await network.mapping(latentsOf([seed], zDim), c, truncation);
+    const ws = await network.mapping(latentsOf([seed], network.config.zDim), c, truncation);
     return { ws, picture: await render(ws) };
   };
-
   const b: Awaited<ReturnType<typeof source>>[] = [];
   for (const seed of cols) b.push(await source(seed));
   const a: typeof b = [];
@@ -68,12 +81,7 @@ export async function mixSheet(network: Network, options: MixSources): Promise<v
       sheet.push([picture, ...mixed]);
     }
   }
-  progress.finish();
-  const path = join(outdir, 'sheet.png');
-  await makeFolder(outdir);
-  await writePng(path, drawSheet(sheet, { cell, columns, firstApart: true }));
-  for (const band of bands) console.log(describeBand(band));
-  console.log(`wrote ${path}`);
+  return sheet;
 }
 
 /** "coarse styles (layers 0-3: 4x4 to 8x8)". */

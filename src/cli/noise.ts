@@ -52,7 +52,14 @@ interface NoiseOptions {
   device: Device;
 }
 
-type Numbers = Record<NoiseSetting, { mean: number; largest: number }>;
+/** What was found for one seed, as noise.json has it. */
+interface Found {
+  readonly seed: number;
+  readonly crop: Crop;
+  /** The largest deviation under any setting, which is white in the seed's maps. */
+  readonly white: number;
+  readonly deviation: Record<NoiseSetting, { mean: number; largest: number }>;
+}
 
 export function noiseCommand(): Command {
   const command = new Command('noise')
@@ -100,62 +107,62 @@ Examples:
 }
 
 async function noise(network: Network, options: NoiseOptions): Promise<void> {
-  const { seeds, draws, outdir } = options;
-  const { zDim, cDim, imgResolution } = network.config;
+  const { network: file, seeds, draws, trunc, class: label = null, outdir } = options;
   const ranges = noiseRanges(network, options.fineFrom);
-  checkCrop(options.crop, imgResolution);
-  const c = labelsOf(options.class, cDim, 1);
-
+  checkCrop(options.crop, network.config.imgResolution);
+  const c = labelsOf(options.class, network.config.cDim, 1);
   const progress = startProgress('noise', seeds.length * 3 * draws, 'images');
-  const bySeed: { seed: number; crop: Crop; white: number; deviation: Numbers }[] = [];
-  for (const [index, seed] of seeds.entries()) {
-    const truncation = { psi: options.trunc, cutoff: options.truncCutoff };
-    const study = await studyNoise(network, await network.mapping(latentsOf([seed], zDim), c, truncation), {
-      ranges,
-      draws,
-      signal: interruption,
-      onProgress: (done) => progress.update(3 * draws * index + done),
-    });
-    const size = Math.min(imgResolution, Math.max(LEAST_CROP, imgResolution / 4));
-    const crop = options.crop ?? strongestCrop(study.all.deviation, size);
-    const deviation = perSetting((setting) => numbersOf(study[setting].deviation));
-    const white = Math.max(...NOISE_SETTINGS.map((setting) => deviation[setting].largest));
-    await writePictures(join(outdir, `seed${String(seed).padStart(4, '0')}`), study, {
-      ranges,
-      crop,
-      white,
-      draws,
-      resolution: imgResolution,
-    });
-    bySeed.push({ seed, crop, white, deviation });
+  const found: Found[] = [];
+  try {
+    for (const seed of seeds) {
+      const before = 3 * draws * found.length;
+      const onProgress = (done: number) => progress.update(before + done);
+      found.push(await studySeed(network, { ...options, seed, c, ranges, onProgress }));
+    }
+  } finally {
+    progress.finish();
   }
-  progress.finish();
 
-  const summary = perSetting((setting) => ({
+  const deviation = perSetting((setting) => ({
     range: ranges[setting],
-    mean: bySeed.reduce((sum, { deviation }) => sum + deviation[setting].mean, 0) / bySeed.length,
-    largest: Math.max(...bySeed.map(({ deviation }) => deviation[setting].largest)),
+    mean: found.reduce((sum, one) => sum + one.deviation[setting].mean, 0) / found.length,
+    largest: Math.max(...found.map((one) => one.deviation[setting].largest)),
   }));
-  const { network: file, trunc, class: label = null } = options;
-  const report = {
-    network: file,
-    kimg: network.kimg,
-    draws,
-    trunc,
-    class: label,
-    deviation: summary,
-    seeds: bySeed,
-  };
+  const report = { network: file, kimg: network.kimg, draws, trunc, class: label, deviation, seeds: found };
   await writeFileAtomic(join(outdir, 'noise.json'), `${JSON.stringify(report, null, 2)}\n`);
-  printTable(summary);
-  for (const { seed, crop, white } of bySeed) {
+  printTable(deviation);
+  for (const { seed, crop, white } of found) {
     console.log(
       `seed ${seed}: crop ${crop.x},${crop.y},${crop.size}; white is a deviation of ${white.toPrecision(3)}`,
     );
   }
-  console.log(
-    `wrote noise.json and the pictures of ${seeds.length === 1 ? '1 seed' : `${seeds.length} seeds`} to ${outdir}`,
-  );
+  const count = seeds.length === 1 ? '1 seed' : `${seeds.length} seeds`;
+  console.log(`wrote noise.json and the pictures of ${count} to ${outdir}`);
+}
+
+interface StudyOptions extends Pick<NoiseOptions, 'draws' | 'trunc' | 'truncCutoff' | 'outdir'> {
+  readonly seed: number;
+  readonly c: Float32Array | null;
+  readonly ranges: NoiseRanges;
+  /** Where noise changes most, when none is given. */
+  readonly crop?: Crop;
+  readonly onProgress: (done: number) => void;
+}
+
+/** Draws one seed's images and writes its pictures. */
+async function studySeed(network: Network, options: StudyOptions): Promise<Found> {
+  const { seed, c, ranges, draws, onProgress } = options;
+  const { zDim, imgResolution } = network.config;
+  const truncation = { psi: options.trunc, cutoff: options.truncCutoff };
+  const ws = await network.mapping(latentsOf([seed], zDim), c, truncation);
+  const study = await studyNoise(network, ws, { ranges, draws, signal: interruption, onProgress });
+  const size = Math.min(imgResolution, Math.max(LEAST_CROP, imgResolution / 4));
+  const crop = options.crop ?? strongestCrop(study.all.deviation, size);
+  const deviation = perSetting((setting) => numbersOf(study[setting].deviation));
+  const white = Math.max(...NOISE_SETTINGS.map((setting) => deviation[setting].largest));
+  const folder = join(options.outdir, `seed${String(seed).padStart(4, '0')}`);
+  await writePictures(folder, study, { ranges, crop, white, draws, resolution: imgResolution });
+  return { seed, crop, white, deviation };
 }
 
 interface Drawing {
