@@ -11,6 +11,24 @@ import { train } from '../../src/training/train.node.ts';
 import { type Finished, runProgram } from '../cli/run-program.ts';
 import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, TINY_FLAGS, tinyData } from './tiny-run.ts';
 
+/** A StyleGAN that grows, for most of the run in a fade, with every regularizer of G and D. */
+const GROWING = {
+  ...TINY,
+  cfg: 'stylegan',
+  mapDepth: 2,
+  startRes: 4,
+  stableKimg: 0.024,
+  fadeKimg: 0.072,
+  plWeight: 2,
+  dRegInterval: 4,
+} as const;
+const FLAGS = [
+  ...TINY_FLAGS,
+  ...'--cfg stylegan --map-depth 2 --start-res 4 --stable-kimg 0.024 --fade-kimg 0.072'.split(' '),
+  ...'--pl-weight 2 --d-reg-interval 4'.split(' '),
+];
+const [FADE_START, FADE_END] = [0.024, 0.096];
+
 const SEED = 5;
 // Seconds on a quiet machine; a dozen programs start one after the other.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
@@ -20,7 +38,7 @@ let data: string;
 let undisturbed: string;
 
 const start = (run: string, whenRunning?: Parameters<typeof runProgram>[1]): Promise<Finished> =>
-  runProgram(['train', '--data', data, '--outdir', run, ...TINY_FLAGS], whenRunning);
+  runProgram(['train', '--data', data, '--outdir', run, ...FLAGS], whenRunning);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stylegan-resume-'));
@@ -102,6 +120,9 @@ describe('a run', () => {
     expect(killed.length).toBeGreaterThanOrEqual(5);
     expect(await start(run)).toMatchObject({ code: 0 });
     expectSameRun(run);
+    const log = readFileSync(join(run, 'log.txt'), 'utf8');
+    const resumed = [...log.matchAll(/^resumed at (\S+) kimg/gm)].map(([, kimg]) => Number(kimg));
+    expect(resumed.some((kimg) => kimg > FADE_START && kimg < FADE_END)).toBe(true);
   });
 
   it('stopped by Ctrl-C writes a checkpoint, says how to go on, and ends in the same bytes', async () => {
@@ -122,8 +143,8 @@ describe('a run', () => {
 
   it('made longer, in another process, ends as if it had been asked for at once', async () => {
     const run = join(folder, 'grown');
-    await train({ ...TINY, data, outdir: run, ...TINY_ENGINE, kimg: 0.05 });
-    const { kimg, network } = await train({ ...TINY, data, outdir: run, ...TINY_ENGINE });
+    await train({ ...GROWING, data, outdir: run, ...TINY_ENGINE, kimg: 0.05 });
+    const { kimg, network } = await train({ ...GROWING, data, outdir: run, ...TINY_ENGINE });
     expect(kimg).toBe(0.12);
     expect(
       readFileSync(network).equals(readFileSync(join(undisturbed, 'network-snapshot-000000.safetensors'))),
