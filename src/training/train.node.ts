@@ -192,6 +192,7 @@ class Run {
       if (finished || state.images >= state.tickStart + options.tick * 1000) {
         await this.endTick(grid, finished);
         checkpointed = state.seconds;
+        clock = performance.now(); // pictures, files and metrics are not training
       } else {
         this.progress(false);
         if (state.seconds - checkpointed >= CHECKPOINT_SECONDS) {
@@ -248,11 +249,11 @@ class Run {
   }
 
   private async measure(snapshot: string): Promise<void> {
-    const { sampler, dataset, options } = this;
+    const { engine: drawing, state, dataset, options } = this;
     const { metrics = [], signal } = this.request;
     for (const name of metrics) {
-      const { kimg } = this.state;
-      const record = await measureSnapshot(name, { sampler, dataset, options, snapshot, kimg, signal });
+      const request = { drawing, state, dataset, options, snapshot, signal };
+      const record = await measureSnapshot(name, request);
       await this.folder.writeMetric(record);
       const values = Object.entries(record.results).map(([key, value]) => `${key} ${value.toFixed(2)}`);
       await this.log(`${values.join('  ')}  (${record.num} images, ${record.total_time.toFixed(0)} s)`);
