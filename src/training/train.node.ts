@@ -130,6 +130,8 @@ class Run {
   private readonly batches: EndlessBatches;
   private readonly sampler: Sampler;
   private isResumed = false;
+  /** Whether the gauge was low at the last tick, of which the user knows then. */
+  private isLow = false;
 
   private constructor(
     request: TrainRequest,
@@ -264,11 +266,14 @@ class Run {
   private async watch(fakes: FloatTensor, reals: FloatTensor): Promise<void> {
     const { state } = this;
     const [fake, real] = [deviationAcross(fakes), deviationAcross(reals)];
+    if (real < 1e-6) return; // the same picture over and over: nothing to compare with
     const ratio = fake / real;
     state.statistics.add('Monitor/deviation_fake', fake);
     state.statistics.add('Monitor/deviation_real', real);
     state.statistics.add('Monitor/deviation', ratio);
-    if (hasFallen(ratio, state.bestDeviation)) await this.log(collapseWarning(ratio, state.bestDeviation));
+    const isLow = hasFallen(ratio, state.bestDeviation);
+    if (isLow && !this.isLow) await this.log(collapseWarning(ratio, state.bestDeviation));
+    this.isLow = isLow;
     state.bestDeviation = Math.max(state.bestDeviation, ratio);
   }
 

@@ -94,8 +94,10 @@ describe('a run', () => {
     const lines = stderr.trimEnd().split('\n');
     const ticks = lines.filter((line) => line.startsWith('tick '));
     expect(ticks).toHaveLength(2);
+    // R1 runs every 16 steps: in the first tick, of eight, but not in the second.
+    expect(ticks[0]).toMatch(/ {2}r1 \d\S+ {2}drift /);
     expect(ticks[1]).toMatch(
-      /^tick 2 {2}kimg 0\.06\/0\.06 {2}\S+ s\/kimg {2}\d+ s gone {2}0 s left {2}G \S+ {2}D \S+ {2}signs real \S+ fake \S+ {2}r1 \S+ {2}mem \d+ MB$/,
+      /^tick 2 {2}kimg 0\.06\/0\.06 {2}\S+ s\/kimg {2}\d+ s gone {2}0 s left {2}G \S+ {2}D \S+ {2}signs real \S+ fake \S+ {2}drift \S+ {2}grad G \S+ D \S+ {2}dev \S+ {2}mem \d+ MB$/,
     );
     expect(stderr).not.toContain('\r');
     expect(readFileSync(join(outdir, 'log.txt'), 'utf8').trimEnd().split('\n')).toEqual(lines);

@@ -18,9 +18,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeNetworkFile } from '../../src/checkpoints/network-file.ts';
 import { readSafetensors, writeSafetensors } from '../../src/checkpoints/safetensors.ts';
 import { DivergenceError, FileError, OptionError } from '../../src/core/errors.ts';
+import { floatTensor } from '../../src/core/tensor.ts';
 import { openDataset } from '../../src/data/open-dataset.node.ts';
 import { loadNetwork } from '../../src/generate/load-network.node.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
+import { deviationAcross } from '../../src/training/monitor.ts';
 import { gridSize } from '../../src/training/sample-grid.ts';
 import { type TrainProgress, type TrainRequest, train } from '../../src/training/train.node.ts';
 import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, tinyData } from './tiny-run.ts';
@@ -241,8 +243,88 @@ describe('a broken file', () => {
     const copy = copyOf('options');
     writeFileSync(join(copy, 'training_options.json'), '{"options":');
     await expect(train({ ...request, outdir: copy })).rejects.toThrow(
-      `${join(copy, 'training_options.json')}: got unreadable options, expected a run of stylegan train`,
+      `${join(copy, 'training_options.json')}: got options that this version does not know, expected a run of its own`,
     );
+  });
+});
+
+/** Rewrites what a checkpoint says of itself. */
+function changeCheckpoint(
+  path: string,
+  change: (metadata: Record<string, string>) => Record<string, string>,
+) {
+  const { tensors, metadata } = readSafetensors(
+    new Uint8Array(readFileSync(checkpointOf(path))),
+    'checkpoint',
+  );
+  const changed = writeSafetensors(tensors, { ...metadata, ...change(metadata) });
+  writeFileSync(checkpointOf(path), Buffer.concat(changed));
+}
+
+describe('the gauge of collapse', () => {
+  it('compares the deviation across the pictures of the grids, at each tick', async () => {
+    const last = readStats(run).at(-1)!;
+    for (const [name, picture] of [
+      ['fake', 'fakes000000'],
+      ['real', 'reals'],
+    ]) {
+      const { data, info } = await sharp(join(run, `${picture}.png`))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const cells: number[][] = [];
+      for (let y = 0; y < info.height; y += 8)
+        for (let x = 0; x < info.width; x += 8)
+          cells.push(
+            Array.from({ length: 192 }, (_, i) => {
+              const [row, column] = [y + Math.floor(i / 24), 3 * x + (i % 24)];
+              return data[3 * info.width * row + column] / 127.5 - 1;
+            }),
+          );
+      const images = floatTensor(Float32Array.from(cells.flat()), [cells.length, 192]);
+      expect(deviationAcross(images)).toBeCloseTo(last[`Monitor/deviation_${name}`], 2);
+    }
+    for (const line of readStats(run)) {
+      const ratio = line['Monitor/deviation_fake'] / line['Monitor/deviation_real'];
+      expect(line['Monitor/deviation']).toBeCloseTo(ratio, 12);
+      for (const name of ['Gmain', 'Gpl', 'Dmain']) expect(line[`Gradient/${name}/norm`]).toBeGreaterThan(0);
+      expect(Math.abs(line['Monitor/D_drift'])).toBeGreaterThan(0);
+    }
+  });
+
+  it('warns once when it has fallen far, not at every tick', async () => {
+    const copy = copyOf('collapsed');
+    changeCheckpoint(copy, ({ counters }) => ({
+      counters: JSON.stringify({ ...JSON.parse(counters), bestDeviation: 100 }),
+    }));
+    await train({ ...request, outdir: copy, kimg: 0.12 });
+    expect(readStats(copy)).toHaveLength(4);
+    const warnings = readFileSync(join(copy, 'log.txt'), 'utf8').match(/^warning: .*$/gm);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^warning: generated images differ 0\.\d\d times as much as real ones, after 100\.00 /,
+      ),
+    ]);
+  });
+
+  it('is left out where all real images are the same', async () => {
+    const dataset = await openDataset(request.data as string);
+    const one = {
+      ...dataset,
+      labelDim: 0,
+      label: () => new Float32Array(),
+      readImage: () => dataset.readImage(0),
+    };
+    const outdir = join(folder, 'one');
+    const small = { cfg: 'gan', kimg: 0.008, tick: 0.004, batch: 4, cmax: 8, zDim: 8 } as const;
+    const alike = { ...small, data: { ...one, length: 4 }, outdir, ...TINY_ENGINE };
+    await train(alike);
+    await train({ ...alike, kimg: 0.012 });
+    expect(readStats(outdir).map((line) => line['Monitor/deviation'])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await dataset.close();
   });
 });
 
@@ -253,12 +335,7 @@ describe('divergence', () => {
     const description = JSON.parse(readFileSync(options, 'utf8'));
     description.options.glr = glr;
     writeFileSync(options, JSON.stringify(description));
-    const { tensors, metadata } = readSafetensors(
-      new Uint8Array(readFileSync(checkpointOf(path))),
-      'checkpoint',
-    );
-    const context = JSON.stringify({ ...JSON.parse(metadata.context), glr });
-    writeFileSync(checkpointOf(path), Buffer.concat(writeSafetensors(tensors, { ...metadata, context })));
+    changeCheckpoint(path, ({ context }) => ({ context: JSON.stringify({ ...JSON.parse(context), glr }) }));
   }
 
   it('stops in one line and keeps what was good, from which a run can go on', async () => {
