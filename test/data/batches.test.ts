@@ -67,6 +67,22 @@ describe('EndlessBatches', () => {
     }
   });
 
+  it('gives as many images as are asked for, in the order of one stream', async () => {
+    const counts = [3, 3, 5, 1, 20, 7, 4];
+    const single = new EndlessBatches(numbered(7), { batch: 1, seed: 3 });
+    const batches = new EndlessBatches(numbered(7), { batch: 4, seed: 3 });
+    for (const count of counts) {
+      const { images, labels } = await batches.next(count);
+      expect([images.length, labels.length]).toEqual([4 * count, count]);
+      const expected = (await take(single, count)).flat();
+      expect(pixelsOf({ images, labels })).toEqual(expected);
+      expect(batches.snapshot()).toEqual(single.snapshot());
+    }
+    const resumed = new EndlessBatches(numbered(7), { batch: 4, seed: 3 });
+    resumed.restore(batches.snapshot());
+    expect(pixelsOf(await resumed.next(9))).toEqual((await take(single, 9)).flat());
+  });
+
   it('depends on the seed', async () => {
     const take3 = (seed: number) => take(new EndlessBatches(numbered(20), { batch: 5, seed }), 3);
     expect(await take3(1)).toEqual(await take3(1));

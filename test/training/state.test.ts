@@ -11,13 +11,15 @@ import { TINY } from './tiny-run.ts';
 const DATA = { resolution: 8, channels: 3, labelDim: 2 };
 const CONTEXT = 'the run';
 
-const fresh = (seed = 1) =>
-  new TrainingState(createModel(networkConfigOf(resolveOptions(TINY, DATA), DATA)), seed);
+const MODEL = createModel(networkConfigOf(resolveOptions(TINY, DATA), DATA));
+const fresh = (seed = 1, beta1 = 0.5) => new TrainingState(MODEL, seed, { beta1, lod: 2 });
 
 /** A state in which nothing has its initial value. */
-function used(): TrainingState {
-  const state = fresh(2);
-  const arrays = [state.G, state.D].flatMap((n) => [n.parameters, n.bufferData, n.adam.v]);
+function used(beta1 = 0.5): TrainingState {
+  const state = fresh(2, beta1);
+  const arrays = [state.G, state.D].flatMap(({ parameters, bufferData, adam: { m, v } }) =>
+    m === null ? [parameters, bufferData, v] : [parameters, bufferData, v, m],
+  );
   arrays.push(state.average);
   arrays.forEach((array, a) => {
     array.forEach((_, i) => {
@@ -26,6 +28,7 @@ function used(): TrainingState {
   });
   for (const stream of Object.values(state.streams)) for (let i = 0; i < 7; i++) stream.normal();
   Object.assign(state, { plMean: 0.5, images: 120, batches: 30, tick: 3, tickStart: 96, seconds: 1.5 });
+  Object.assign(state, { lod: 1.25, bestDeviation: 0.75 });
   state.data = { epoch: 2, position: 24, epochLength: 48 };
   state.G.adam.steps = 38;
   state.D.adam.steps = 32;
@@ -36,13 +39,27 @@ function used(): TrainingState {
 const bytesOf = (state: TrainingState, context = CONTEXT): Buffer => Buffer.concat(state.encode(context));
 
 describe('a checkpoint', () => {
-  it('gives the same bytes again from another state', () => {
-    const bytes = bytesOf(used());
-    const state = fresh();
+  it.each([0, 0.5])('gives the same bytes again from another state; β1 %d', (beta1) => {
+    const bytes = bytesOf(used(beta1));
+    const state = fresh(1, beta1);
     expect(bytesOf(state).equals(bytes)).toBe(false);
     state.decode(bytes, CONTEXT, 'file');
     expect(bytesOf(state).equals(bytes)).toBe(true);
-    expect(state.streams.latents.normal()).toBe(used().streams.latents.normal());
+    for (const name of Object.keys(state.streams) as (keyof typeof state.streams)[])
+      expect(state.streams[name].normal()).toBe(used(beta1).streams[name].normal());
+    expect([state.lod, state.bestDeviation]).toEqual([1.25, 0.75]);
+  });
+
+  it('has first moments with momentum only', () => {
+    const names = (state: TrainingState) => [...readSafetensors(bytesOf(state), 'file').tensors.keys()];
+    const moments = ['D.adam.m', 'G.adam.m'];
+    expect(names(used(0.5)).filter((name) => name.endsWith('.m'))).toEqual(moments);
+    expect(names(used(0)).filter((name) => name.endsWith('.m'))).toEqual([]);
+    expect(() => fresh().decode(bytesOf(used(0)), CONTEXT, 'file')).toThrow(/^file: G\.adam\.m: got nothing/);
+  });
+
+  it('hands its level of detail to network files', () => {
+    expect(used().networkFile().lod).toBe(1.25);
   });
 
   it('names the first array that is not finite', () => {
@@ -74,6 +91,16 @@ describe('a checkpoint', () => {
     [
       'with counters of another shape',
       () => changed(() => ({ counters: '{"images":-1}' })),
+      /unreadable counters/,
+    ],
+    [
+      'without a random stream',
+      () =>
+        changed(({ metadata }) => {
+          const counters = JSON.parse(metadata.counters);
+          delete counters.streams.interpolation;
+          return { counters: JSON.stringify(counters) };
+        }),
       /unreadable counters/,
     ],
     [
