@@ -6,7 +6,7 @@ import { readFileStart } from '../core/files.node.ts';
 import { type Shape, sizeOf } from '../core/tensor.ts';
 
 /** Tensors that training does not move by gradients, by the last part of their upstream names. */
-const BUFFERS = new Set(['resample_filter', 'noise_const', 'w_avg']);
+const BUFFERS = /^(resample_filter|noise_const|w_avg|running_mean|running_var|weight_u)$/;
 
 interface Layer {
   /** Upstream name without the network: `synthesis.b8.conv0`. */
@@ -66,7 +66,7 @@ async function readInfo(file: string): Promise<Info> {
       part.layers.push(layer);
     }
     layer.tensors.push({ name, dtype: storedAs, shape });
-    if (BUFFERS.has(name)) continue;
+    if (BUFFERS.test(name)) continue;
     layer.parameters += sizeOf(shape);
     part.parameters += sizeOf(shape);
   }
