@@ -29,7 +29,7 @@ export interface Engine {
   readonly target: Target;
   /** Simplifies, lowers and compiles. The session lives until {@link Engine.close} or {@link Engine.release}. */
   compile(graph: Graph): Promise<Session>;
-  /** Frees one session. */
+  /** Ends one use of a session; it is freed with the last of those that `compile` gave it to. */
   release(session: Session): Promise<void>;
   /** Frees all sessions. */
   close(): Promise<void>;

@@ -23,6 +23,7 @@ class OrtSession implements Session {
   readonly outputs: Shapes;
   private readonly ort: OrtPackage;
   private readonly session: InferenceSession;
+  private isReleased = false;
 
   constructor(ort: OrtPackage, session: InferenceSession, inputs: Shapes, outputs: Shapes) {
     this.ort = ort;
@@ -32,6 +33,8 @@ class OrtSession implements Session {
   }
 
   async run(feeds: Feeds): Promise<Record<string, Float32Array>> {
+    // The package throws where nobody can catch it.
+    if (this.isReleased) throw new Error('the session was released');
     const tensors: Record<string, InstanceType<TensorConstructor>> = {};
     for (const [name, shape] of Object.entries(this.inputs)) {
       const data = feeds[name];
@@ -48,6 +51,7 @@ class OrtSession implements Session {
   }
 
   release(): Promise<void> {
+    this.isReleased = true;
     return this.session.release();
   }
 }
@@ -71,6 +75,8 @@ export function createOrtSession(
 interface Compiled {
   readonly graph: Graph;
   readonly session: Promise<OrtSession>;
+  /** Callers of `compile` that have not released it. */
+  users: number;
 }
 
 /** An engine that compiles for one provider and caches sessions by the hash of their simplified graph. */
@@ -94,8 +100,11 @@ export class OrtEngine implements Engine {
     const key = hashGraph(simple);
     const alike = this.sessions.get(key) ?? [];
     const known = alike.find((compiled) => sameConstants(compiled.graph, simple));
-    if (known !== undefined) return known.session;
-    const compiled: Compiled = { graph: simple, session: this.create(simple) };
+    if (known !== undefined) {
+      known.users++;
+      return known.session;
+    }
+    const compiled: Compiled = { graph: simple, session: this.create(simple), users: 1 };
     this.sessions.set(key, [...alike, compiled]);
     // One graph that does not compile must not keep the others from being released.
     compiled.session.catch(() => this.forget(compiled));
@@ -131,10 +140,11 @@ export class OrtEngine implements Engine {
   async release(session: Session): Promise<void> {
     for (const compiled of this.all) {
       const known = await compiled.session;
-      if (known === session) {
-        this.forget(compiled);
-        await known.release();
-      }
+      if (known !== session) continue;
+      compiled.users--;
+      if (compiled.users > 0) return;
+      this.forget(compiled);
+      await known.release();
     }
   }
 

@@ -41,3 +41,12 @@ test('a released session is compiled anew, and those of equal structure stay', a
   expect(await compile(scaled(5))).not.toBe(a);
   expect(await compile(scaled(6))).toBe(b);
 });
+
+test('a shared session lives until all who compiled it have released it', async () => {
+  const [a, b] = [await compile(scaled(7)), await compile(scaled(7))];
+  const feeds = { x: new Float32Array(100).fill(1) };
+  await engine.release(a);
+  expect((await b.run(feeds)).y[99]).toBe(7);
+  await engine.release(b);
+  await expect(b.run(feeds)).rejects.toThrow('released');
+});
