@@ -41,9 +41,12 @@ function fromZero(text: string): number {
   return value;
 }
 
-function rampup(text: string): number | null {
-  return text === 'none' ? null : positive(text);
-}
+/** Stands for null until all options are read: commander makes '' of a parser's null. */
+const NONE = 'none';
+const orNone =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T | typeof NONE =>
+    text === NONE ? NONE : parse(text);
 
 /** `r1,sn`, or none. */
 const REGULARIZERS = ['r1', 'r2', 'gp', 'sn'];
@@ -71,8 +74,6 @@ function byResolution(text: string): Record<string, number> {
 }
 
 const metricList = (text: string): string[] => (text === 'none' ? [] : text.split(','));
-
-const resolutionOrNone = (text: string): number | null => (text === 'none' ? null : wholeNumber(4)(text));
 
 const option = <T>(flags: string, description: string, parse: (text: string) => T) =>
   new Option(flags, description).argParser(parse);
@@ -124,12 +125,16 @@ export function trainCommand(): Command {
     option('--map-depth <n>', 'layers of the mapping network', wholeNumber(1)),
     option('--mbstd-group <n>', 'images that share one minibatch deviation', wholeNumber(1)),
     option('--ema-kimg <n>', "half-life of the generator's average", positive),
-    option('--ema-rampup <n>', 'shorter average at the start: share of images seen, or none', rampup),
+    option(
+      '--ema-rampup <n>',
+      'shorter average at the start: share of images seen, or none',
+      orNone(positive),
+    ),
     option('--pl-weight <n>', 'path-length weight; 0 turns it off', fromZero),
     option('--style-mixing <p>', 'probability of style mixing', fromZero),
     choice('--g-arch <name>', 'generator architecture', ARCHITECTURES),
     choice('--d-arch <name>', 'discriminator architecture', ARCHITECTURES),
-    option('--start-res <n>', 'first resolution of progressive growing, or none', resolutionOrNone),
+    option('--start-res <n>', 'first resolution of progressive growing, or none', orNone(wholeNumber(4))),
     option('--stable-kimg <n>', 'growing: kimg at each resolution after it faded in', positive),
     option('--fade-kimg <n>', 'growing: kimg in which a resolution fades in', fromZero),
     option('--res-batch <table>', 'growing: batch at single resolutions, as 4:128,8:64', byResolution),
@@ -155,7 +160,15 @@ async function run(flags: TrainFlags): Promise<void> {
   if (data === undefined)
     throw new OptionError('--data: got nothing, expected pictures: a folder, a zip, or faces');
   const cfg = rest.cfg ?? (device === 'auto' || device === 'cpu' ? 'cpu' : 'auto');
-  const request = { ...rest, cfg, data, device, outdir: outdir ?? '', signal: interruption } as TrainRequest;
+  const options = Object.fromEntries(Object.entries(rest).map(([k, v]) => [k, v === NONE ? null : v]));
+  const request = {
+    ...options,
+    cfg,
+    data,
+    device,
+    outdir: outdir ?? '',
+    signal: interruption,
+  } as TrainRequest;
   if (dryRun) {
     const { printDryRun } = await import('./train-dry-run.ts');
     return printDryRun(request);

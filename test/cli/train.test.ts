@@ -49,6 +49,26 @@ describe('a slip', () => {
       '--data DATA --outdir OUT --batch 8 --batch-gpu 3',
       '--batch-gpu: got 3, expected a divisor of --batch 8',
     ],
+    [
+      '--data DATA --outdir OUT --reg r1,dropout',
+      'Expected none, or some of r1, r2, gp, sn, separated by commas.',
+    ],
+    ['--data DATA --outdir OUT --loss l1', 'Allowed choices are saturating, logistic, lsgan, hinge, wgan.'],
+    [
+      '--data DATA --outdir OUT --res-batch 8=16',
+      'Expected none, or RESOLUTION:VALUE,…, such as 4:128,8:64.',
+    ],
+    ['--data DATA --outdir OUT --start-res 2', 'Expected a whole number of at least 4.'],
+    ['--data DATA --outdir OUT --stable-kimg 0', 'Expected a number above 0.'],
+    [
+      '--data DATA --outdir OUT --cfg progan --res-batch 6:16',
+      '--res-batch: got 6:16: expected values of powers of two from 4 to 1024',
+    ],
+    ['--data DATA --outdir OUT --start-res 4', '--start-res: got 4, expected none: stylegan2 does not grow'],
+    [
+      '--data DATA --outdir OUT --cfg dcgan --style-mixing 0.9',
+      '--style-mixing: got 0.9, expected 0: this dcgan has no styles to mix',
+    ],
     ['--data DATA --outdir OUT --style-mixing 2', /^--style-mixing: got 2: [^\n]*<=1$/],
   ])('%s', async (args, message) => {
     const outdir = join(folder, 'slip');
@@ -78,6 +98,31 @@ describe('--dry-run', () => {
     expect(stdout).toMatch(/^ {2}memory +about \d+ MB$/m);
     expect(stdout).toMatch(/^ {2}time +about \d+\.\d s\/kimg, /m);
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('shows tables, lists and none as they are typed', async () => {
+    const typed = {
+      '--cfg': 'stylegan',
+      '--loss': 'wgan',
+      '--reg': 'gp,sn',
+      '--gp-target': '750',
+      '--drift': '0.001',
+      '--beta1': '0.5',
+      '--start-res': '4',
+      '--stable-kimg': '2',
+      '--fade-kimg': '0',
+      '--res-batch': '4:16,8:8',
+      '--res-lr': 'none',
+      '--noise': 'false',
+      '--ema-rampup': 'none',
+    };
+    const small = '--cbase 64 --cmax 8 --z-dim 8 --w-dim 8'.split(' ');
+    const { stdout } = await trainProgram('--data', data, ...Object.entries(typed).flat(), ...small, '-n');
+    for (const [flag, value] of Object.entries(typed))
+      expect(stdout).toMatch(new RegExp(`^  ${flag} +${value}$`, 'm'));
+    expect(stdout).toMatch(/^ {2}--batch-gpu +16$/m);
+    expect(stdout).toMatch(/^ {2}synthesis\.8x8\.Conv0_up +584 +0 {2}8x8x3x3$/m);
+    expect(stdout).toMatch(/^ {2}time +about \d+\.\d s\/kimg, /m);
   });
 });
 
