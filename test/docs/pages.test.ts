@@ -20,7 +20,7 @@ const startHelp = execFileSync(process.execPath, ['--import', 'tsx', 'scripts/st
   cwd: root,
   encoding: 'utf8',
 });
-const flagsIn = (text: string): string[] => text.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [];
+const flagsIn = (text: string): string[] => text.match(/(?<![\w-])--[a-z][a-z\d-]*/g) ?? [];
 
 /** Anchors of a page's headings, as they are made for links. */
 function anchorsOf(text: string): string[] {
