@@ -11,7 +11,7 @@ import { train } from '../../src/training/train.node.ts';
 import { type Finished, runProgram } from '../cli/run-program.ts';
 import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, TINY_FLAGS, tinyData } from './tiny-run.ts';
 
-/** A StyleGAN that grows, for most of the run in a fade, with every regularizer of G and D. */
+/** A StyleGAN that grows, for most of the run in a fade. */
 const GROWING = {
   ...TINY,
   cfg: 'stylegan',
@@ -19,13 +19,10 @@ const GROWING = {
   startRes: 4,
   stableKimg: 0.024,
   fadeKimg: 0.072,
-  plWeight: 2,
-  dRegInterval: 4,
 } as const;
 const FLAGS = [
   ...TINY_FLAGS,
   ...'--cfg stylegan --map-depth 2 --start-res 4 --stable-kimg 0.024 --fade-kimg 0.072'.split(' '),
-  ...'--pl-weight 2 --d-reg-interval 4'.split(' '),
 ];
 const [FADE_START, FADE_END] = [0.024, 0.096];
 
