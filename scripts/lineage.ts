@@ -19,7 +19,7 @@ import { DEFAULT_NUM, measure } from '../src/metrics/measure.ts';
 import { openEngine } from '../src/runtime/engine.node.ts';
 import { train } from '../src/training/train.node.ts';
 import { lineageTables } from './lineage/page.ts';
-import { readResult } from './lineage/results.ts';
+import { type LineageResult, readResult } from './lineage/results.ts';
 import { LINEAGE, type LineageRun } from './lineage/runs.ts';
 
 const DATA = 'data/faces-32.zip';
@@ -85,9 +85,11 @@ async function trainRun(run: LineageRun, kimg: number, outdir: string): Promise<
 
 async function writePage(kimg: number, outdir: string): Promise<void> {
   const data = await openDataset(DATA);
-  const results = await Promise.all(
-    LINEAGE.map((run) => readResult(run, join(outdir, run.name), { ...data, labelDim: 0 })),
-  );
+  const results: LineageResult[] = [];
+  for (const run of LINEAGE) {
+    console.log(`timing ${run.title}`);
+    results.push(await readResult(run, join(outdir, run.name), data));
+  }
   const realSwd = await swdOfReals(data);
   await data.close();
   await makeFolder(IMAGES);

@@ -24,7 +24,6 @@ function row({ run, ...result }: LineageResult, levels: readonly string[]): stri
     millions(result.parametersG),
     millions(result.parametersD),
     result.secPerKimg.toFixed(1),
-    result.lastSecPerKimg.toFixed(1),
     result.deviation.toFixed(2),
     ...levels.map((level) => last[level].toFixed(1)),
     halfway?.toFixed(1) ?? '',
@@ -54,23 +53,12 @@ export function lineageTables(results: readonly LineageResult[], facts: PageFact
     'G',
     'D',
     's/kimg',
-    's/kimg, last',
     'Deviation',
     ...names,
     'SWD, half way',
     'SWD',
   ];
-  const real = [
-    'Real images',
-    '',
-    '',
-    '',
-    '',
-    '',
-    '1.00',
-    ...levels.map((l) => facts.realSwd[l].toFixed(1)),
-    '',
-  ];
+  const real = ['Real images', '', '', '', '', '1.00', ...levels.map((l) => facts.realSwd[l].toFixed(1)), ''];
   return [
     `${facts.kimg} kimg each, ${facts.num} images for each SWD (× 1000), ${cpus().length} cores (${cpus()[0].model.trim()}).`,
     '',
