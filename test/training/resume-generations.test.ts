@@ -101,3 +101,14 @@ describe.each(RUNS)('%s', (name, request, array) => {
     expect(tensors.get(array)!.data.some((x) => x !== 0)).toBe(true);
   });
 });
+
+describe('a run made longer', () => {
+  it('ends as if it had been asked for at once', async () => {
+    const request = { ...SMALL, cfg: 'dcgan', data, ...TINY_ENGINE } as const;
+    const whole = await train({ ...request, outdir: join(folder, 'at once') });
+    await train({ ...request, outdir: join(folder, 'longer'), kimg: 0.03 });
+    const { kimg, network } = await train({ ...request, outdir: join(folder, 'longer') });
+    expect(kimg).toBe(0.072);
+    expect(readFileSync(network).equals(readFileSync(whole.network))).toBe(true);
+  });
+});

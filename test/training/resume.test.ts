@@ -41,7 +41,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stylegan-resume-'));
   data = await tinyData(folder);
   undisturbed = join(folder, 'undisturbed');
-  expect(await start(undisturbed)).toMatchObject({ code: 0 });
+  await train({ ...GROWING, data, outdir: undisturbed, ...TINY_ENGINE });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -90,7 +90,6 @@ const MOMENTS: Moment[] = [
     300,
     (child, run) => until(child, () => existsSync(join(run, 'training_options.json'))),
   ],
-  ['after the first statistics', 0, nextTick],
   ['in a tick', 60, nextTick],
   ['while the checkpoint is written', 0, (child, run) => writingOf(child, run, 'checkpoint.safetensors')],
   ['while a snapshot is written', 0, (child, run) => writingOf(child, run, 'network-snapshot-000000')],
@@ -114,7 +113,7 @@ describe('a run', () => {
       else expect(code, name).toBe(0);
     }
     // On a quick machine a run may end before it is killed; most kills must have met it alive.
-    expect(killed.length).toBeGreaterThanOrEqual(5);
+    expect(killed.length).toBeGreaterThanOrEqual(4);
     expect(await start(run)).toMatchObject({ code: 0 });
     expectSameRun(run);
     const log = readFileSync(join(run, 'log.txt'), 'utf8');
@@ -136,15 +135,5 @@ describe('a run', () => {
     const [, kimg] = /stopped at (\S+) kimg/.exec(stderr)!;
     expect(again.stderr).toContain(`resumed at ${kimg} kimg from ${join(run, 'checkpoint.safetensors')}`);
     expectSameRun(run);
-  });
-
-  it('made longer, in another process, ends as if it had been asked for at once', async () => {
-    const run = join(folder, 'grown');
-    await train({ ...GROWING, data, outdir: run, ...TINY_ENGINE, kimg: 0.05 });
-    const { kimg, network } = await train({ ...GROWING, data, outdir: run, ...TINY_ENGINE });
-    expect(kimg).toBe(0.12);
-    expect(
-      readFileSync(network).equals(readFileSync(join(undisturbed, 'network-snapshot-000000.safetensors'))),
-    ).toBe(true);
   });
 });
