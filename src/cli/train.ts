@@ -85,16 +85,24 @@ Examples:
   stylegan train --data photos/ --outdir runs/photos --mirror --kimg 1000
   stylegan train --data faces --outdir runs/faces --kimg 60
   stylegan train --data faces64.zip --outdir runs/big --cfg auto --batch 32 --batch-gpu 8
-  stylegan train --data faces --outdir runs/wgan --cfg dcgan --loss wgan --reg gp --drift 0.001
-  stylegan train --data faces --outdir runs/grown --cfg stylegan --batch 16 --cbase 2048 --cmax 64 \\
-    --z-dim 64 --w-dim 64 --stable-kimg 5 --fade-kimg 5 --kimg 60
+  stylegan train --data faces --outdir runs/wgan --cfg gan --loss wgan --reg gp --drift 0.001
+  stylegan train --data faces --outdir runs/grown --cfg stylegan --batch 8 --cbase 2048 --cmax 64 \\
+    --z-dim 64 --w-dim 64 --stable-kimg 5 --fade-kimg 5 --gamma 2 --glr 0.003 --dlr 0.003 --kimg 40
   stylegan train --data photos/ --outdir runs/photos --dry-run
 
---outdir is the run's own folder: the same command resumes it, exactly where it stopped.`;
+--outdir is the run's own folder: the same command resumes it, exactly where it stopped.
+What is not given comes from the preset; --dry-run prints all values. cpu to cifar are StyleGAN2; stylegan-a to
+stylegan-f are the steps from ProGAN to StyleGAN. progan and stylegan grow.`;
 
 export function trainCommand(): Command {
   const command = new Command('train').description('train a generator on pictures; run it again to resume');
-  const options = [
+  for (const each of [...learningOptions(), ...networkOptions(), ...runOptions()]) command.addOption(each);
+  return command.addHelpText('after', EXAMPLES).action(run);
+}
+
+/** The data, and how the networks learn from them. */
+function learningOptions(): Option[] {
+  return [
     new Option(
       '--data <source>',
       'pictures: a data set from `stylegan dataset`, a folder, a zip, or `faces`',
@@ -104,26 +112,28 @@ export function trainCommand(): Command {
     option('--kimg <n>', 'length of the run, in thousands of images shown', positive),
     option('--batch <n>', 'images a step', wholeNumber(1)),
     option('--batch-gpu <n>', 'images at a time; fewer take less memory', wholeNumber(1)),
-    choice('--loss <name>', "the game's loss", ['saturating', 'logistic', 'lsgan', 'hinge', 'wgan']),
-    option('--reg <names>', "D's regularizers: r1, r2, gp, sn (spectral norm), or none", regularizers),
-    option('--gamma <n>', 'weight of r1 and r2', fromZero),
-    option('--gp-weight <n>', 'weight λ of the gradient penalty', fromZero),
-    option('--gp-target <n>', 'gradient norm that the penalty asks for', positive),
-    option('--drift <n>', "weight of the critic's drift term", fromZero),
-    option('--d-reg-interval <steps>', "steps between D's regularizers; 1: every step", wholeNumber(1)),
-    option('--g-reg-interval <steps>', "steps between G's path-length regularizer", wholeNumber(1)),
+    choice('--loss <name>', 'what G and D minimise', ['saturating', 'logistic', 'lsgan', 'hinge', 'wgan']),
+    option(
+      '--reg <names>',
+      "D's regularizers: r1, r2, gp (gradient penalty), sn (spectral norm), or none",
+      regularizers,
+    ),
+    option('--gamma <n>', 'weight γ of r1 and r2', fromZero),
+    option('--gp-weight <n>', 'weight λ of gp', fromZero),
+    option('--gp-target <n>', 'length of the gradient that gp asks for', positive),
+    option('--drift <n>', "weight of D's squared logits, which keeps those of wgan near 0", fromZero),
+    option(
+      '--d-reg-interval <steps>',
+      "steps between runs of D's regularizers; 1: every step",
+      wholeNumber(1),
+    ),
+    option('--g-reg-interval <steps>', "steps between runs of G's path length", wholeNumber(1)),
     option('--mirror [0|1]', 'add pictures flipped left to right', flag),
     option('--cond [0|1]', 'train with the labels of the data set', flag),
     option('--glr <n>', 'learning rate of the generator', positive),
     option('--dlr <n>', 'learning rate of the discriminator', positive),
-    option('--beta1 <n>', "Adam's β1", fromZero),
-    option('--beta2 <n>', "Adam's β2", fromZero),
-    option('--cbase <n>', 'width: min(cbase / resolution, cmax) feature maps', wholeNumber(4)),
-    option('--cmax <n>', 'width: largest number of feature maps', wholeNumber(1)),
-    option('--z-dim <n>', 'size of the latent z', wholeNumber(1)),
-    option('--w-dim <n>', 'size of the latent w', wholeNumber(1)),
-    option('--map-depth <n>', 'layers of the mapping network', wholeNumber(1)),
-    option('--mbstd-group <n>', 'images that share one minibatch deviation', wholeNumber(1)),
+    option('--beta1 <n>', "Adam's β1, of its average of gradients", fromZero),
+    option('--beta2 <n>', "Adam's β2, of its average of squares", fromZero),
     option('--ema-kimg <n>', "half-life of the generator's average", positive),
     option(
       '--ema-rampup <n>',
@@ -131,18 +141,36 @@ export function trainCommand(): Command {
       orNone(positive),
     ),
     option('--pl-weight <n>', 'path-length weight; 0 turns it off', fromZero),
-    option('--style-mixing <p>', 'probability of style mixing', fromZero),
-    choice('--g-arch <name>', 'generator architecture', ARCHITECTURES),
-    choice('--d-arch <name>', 'discriminator architecture', ARCHITECTURES),
-    option('--start-res <n>', 'first resolution of progressive growing, or none', orNone(wholeNumber(4))),
-    option('--stable-kimg <n>', 'growing: kimg at each resolution after it faded in', positive),
-    option('--fade-kimg <n>', 'growing: kimg in which a resolution fades in', fromZero),
+    option('--style-mixing <p>', 'probability that some layers get the style of a second latent', fromZero),
+  ];
+}
+
+/** The networks, and how they grow. */
+function networkOptions(): Option[] {
+  return [
+    option('--cbase <n>', 'width: min(cbase / resolution, cmax) feature maps', wholeNumber(4)),
+    option('--cmax <n>', 'width: largest number of feature maps; gan: of its hidden layers', wholeNumber(1)),
+    option('--z-dim <n>', 'size of the latent z', wholeNumber(1)),
+    option('--w-dim <n>', 'size of the latent w', wholeNumber(1)),
+    option('--map-depth <n>', 'layers of the mapping network', wholeNumber(1)),
+    option('--mbstd-group <n>', 'images that share one minibatch deviation', wholeNumber(1)),
+    choice('--g-arch <name>', 'stylegan2: architecture of the generator', ARCHITECTURES),
+    choice('--d-arch <name>', 'stylegan2: architecture of the discriminator', ARCHITECTURES),
+    option('--start-res <n>', 'growing: first resolution, or none for the full one', orNone(wholeNumber(4))),
+    option('--stable-kimg <n>', 'growing: kimg at each resolution before the next fades in', positive),
+    option('--fade-kimg <n>', 'growing: kimg in which a resolution fades in; 0 switches at once', fromZero),
     option('--res-batch <table>', 'growing: batch at single resolutions, as 4:128,8:64', byResolution),
     option('--res-lr <table>', 'growing: learning rate at single resolutions, as 128:0.0015', byResolution),
     option('--bilinear [0|1]', 'stylegan: [1,2,1] filter around resampling', flag),
     option('--styles [0|1]', 'stylegan: mapping network and AdaIN', flag),
     option('--const-input [0|1]', 'stylegan: a learned constant as input', flag),
     option('--noise [0|1]', 'stylegan: noise in each layer', flag),
+  ];
+}
+
+/** What a run reports, and where it computes. */
+function runOptions(): Option[] {
+  return [
     option('--seed <n>', 'random seed (default: 0)', wholeNumber(0)),
     option('--tick <kimg>', 'reporting interval (default: 4)', positive),
     option('--snap <ticks>', 'pictures and snapshots every so many ticks (default: 5)', wholeNumber(1)),
@@ -151,8 +179,6 @@ export function trainCommand(): Command {
     option('--threads <n>', 'CPU threads (default: one for each core)', wholeNumber(1)),
     new Option('-n, --dry-run', 'print what would be trained, and what it would take; make no run folder'),
   ];
-  for (const each of options) command.addOption(each);
-  return command.addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(flags: TrainFlags): Promise<void> {
