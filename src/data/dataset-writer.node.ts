@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path';
 import { FileError } from '../core/errors.ts';
 import { makeFolder, replaceAtomically } from '../core/files.node.ts';
+import { StoredZipWriter } from '../core/zip.ts';
 import type { DatasetJson } from './dataset-json.ts';
-import { StoredZipWriter } from './zip.ts';
 
 /** Adds the next image, a PNG, and returns its file name: `00000/img00000000.png` for the first. */
 export type AddImage = (png: Uint8Array) => Promise<string>;

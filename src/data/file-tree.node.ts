@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { FileError } from '../core/errors.ts';
 import { asFileError, readFileBounded, readFileStart } from '../core/files.node.ts';
-import { openStored, type RangeReader, readZipDirectory, readZipEntry, type ZipEntry } from './zip.ts';
+import { openStored, type RangeReader, readZipDirectory, readZipEntry, type ZipEntry } from '../core/zip.ts';
 
 /** No single picture may take more than this in its file. */
 export const MAX_FILE_BYTES = 2 ** 28;

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/data/open-dataset.node.ts';
 import { prepareDataset } from '../../src/data/prepare.node.ts';
-import { StoredZipWriter } from '../../src/data/zip.ts';
+import { StoredZipWriter } from '../../src/core/zip.ts';
 import { BLUE, FIXTURES, halves, pixel, RED, scratch } from './pictures.ts';
 
 const at = scratch();

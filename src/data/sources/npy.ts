@@ -1,8 +1,8 @@
 // NumPy's array format (.npy, and .npz as a zip of them), read in place: header first, then any range of elements.
 import { FileError } from '../../core/errors.ts';
+import type { RangeReader } from '../../core/zip.ts';
 import type { Label } from '../dataset-json.ts';
 import type { RawImage, Source, SourceImage } from '../source.ts';
-import type { RangeReader } from '../zip.ts';
 
 export interface NpyArray {
   readonly name: string;

@@ -1,13 +1,13 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { inflateTo } from '../../src/data/file-tree.node.ts';
 import {
   crc32,
   type RangeReader,
   readZipDirectory,
   readZipEntry,
   StoredZipWriter,
-} from '../../src/data/zip.ts';
+} from '../../src/core/zip.ts';
+import { inflateTo } from '../../src/data/file-tree.node.ts';
 
 const text = (s: string) => new TextEncoder().encode(s);
 

@@ -1,5 +1,5 @@
-// Zip archives by random access: a directory reader that trusts no declared size, and a writer of stored entries.
-import { FileError } from '../core/errors.ts';
+// Zip archives by random access or in memory: a directory reader that trusts no declared size, and a writer of stored entries.
+import { FileError } from './errors.ts';
 
 /** Reads `length` bytes at `offset`; fewer only where the file ends. */
 export type RangeReader = (offset: number, length: number) => Promise<Uint8Array>;
@@ -21,6 +21,7 @@ export interface ZipEntry {
 }
 
 const LOCAL_HEADER = 0x04034b50;
+const LOCAL_HEADER_BYTES = 30;
 const DIRECTORY_ENTRY = 0x02014b50;
 const DIRECTORY_END = 0x06054b50;
 const DIRECTORY_END_64 = 0x06064b50;
@@ -31,6 +32,9 @@ const MAX_DEFLATE_RATIO = 1032;
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** Ranges of the archive that a step asks for, as [offset, length]; it is handed their bytes. */
+type Asking<T> = Generator<readonly [number, number], T, Uint8Array>;
+
 /**
  * Lists the entries of a zip or zip64 archive, folders left out.
  * @throws FileError naming `path` when it is no zip, or damaged.
@@ -40,13 +44,31 @@ export async function readZipDirectory(
   fileSize: number,
   path: string,
 ): Promise<ZipEntry[]> {
-  const { offset, size } = await findDirectory(read, fileSize, path);
+  const steps = directorySteps(fileSize, path);
+  let step = steps.next();
+  while (!step.done) step = steps.next(await read(...step.value));
+  return step.value;
+}
+
+/** Like {@link readZipDirectory}, of an archive in memory. */
+export function zipDirectory(archive: Uint8Array, path: string): ZipEntry[] {
+  const steps = directorySteps(archive.length, path);
+  let step = steps.next();
+  while (!step.done) step = steps.next(rangeOf(archive, ...step.value));
+  return step.value;
+}
+
+const rangeOf = (bytes: Uint8Array, offset: number, length: number) =>
+  bytes.subarray(offset, offset + length);
+
+function* directorySteps(fileSize: number, path: string): Asking<ZipEntry[]> {
+  const { offset, size } = yield* findDirectory(fileSize, path);
   if (offset + size > fileSize || size > MAX_DIRECTORY_BYTES) {
     throw new FileError(
       `${path}: the zip directory is damaged (claims ${size} bytes at ${offset} of ${fileSize})`,
     );
   }
-  const bytes = await read(offset, size);
+  const bytes = yield [offset, size];
   const data = view(bytes);
   const entries: ZipEntry[] = [];
   for (let at = 0; at + 46 <= bytes.length && data.getUint32(at, true) === DIRECTORY_ENTRY; ) {
@@ -91,16 +113,16 @@ function sizesOf(data: DataView, at: number, extraStart: number, extraEnd: numbe
   return { size: fields[0], compressedSize: fields[1], offset: fields[2] };
 }
 
-async function findDirectory(read: RangeReader, fileSize: number, path: string) {
+function* findDirectory(fileSize: number, path: string): Asking<{ size: number; offset: number }> {
   const tailStart = Math.max(0, fileSize - 22 - 0xffff);
-  const tail = await read(tailStart, fileSize - tailStart);
+  const tail = yield [tailStart, fileSize - tailStart];
   const data = view(tail);
   for (let at = tail.length - 22; at >= 0; at--) {
     if (data.getUint32(at, true) !== DIRECTORY_END) continue;
     const end = { size: data.getUint32(at + 12, true), offset: data.getUint32(at + 16, true) };
     const locator = at - 20;
     if (locator < 0 || data.getUint32(locator, true) !== DIRECTORY_LOCATOR_64) return end;
-    const end64 = await read(Number(data.getBigUint64(locator + 8, true)), 56);
+    const end64 = yield [Number(data.getBigUint64(locator + 8, true)), 56];
     if (end64.length < 56 || view(end64).getUint32(0, true) !== DIRECTORY_END_64) break;
     return {
       size: Number(view(end64).getBigUint64(40, true)),
@@ -112,11 +134,31 @@ async function findDirectory(read: RangeReader, fileSize: number, path: string) 
 
 /** Where the entry's data begins: the local header may carry another extra field than the directory. */
 async function dataOffset(read: RangeReader, entry: ZipEntry): Promise<number> {
-  const header = await read(entry.offset, 30);
-  if (header.length < 30 || view(header).getUint32(0, true) !== LOCAL_HEADER) {
+  return afterHeader(await read(entry.offset, LOCAL_HEADER_BYTES), entry);
+}
+
+function afterHeader(header: Uint8Array, entry: ZipEntry): number {
+  if (header.length < LOCAL_HEADER_BYTES || view(header).getUint32(0, true) !== LOCAL_HEADER) {
     throw new FileError(`${entry.name}: no entry where the zip directory points`);
   }
-  return entry.offset + 30 + view(header).getUint16(26, true) + view(header).getUint16(28, true);
+  const lengths = view(header).getUint16(26, true) + view(header).getUint16(28, true);
+  return entry.offset + LOCAL_HEADER_BYTES + lengths;
+}
+
+/**
+ * The bytes of a stored entry of an archive in memory: a view, its checksum not checked.
+ * @throws FileError when it is packed, encrypted, or not wholly there.
+ */
+export function storedBytes(archive: Uint8Array, entry: ZipEntry): Uint8Array {
+  const { name, size, method, encrypted } = entry;
+  if (encrypted || method !== 0) {
+    throw new FileError(
+      `${name}: got ${encrypted ? 'an encrypted' : 'a packed'} entry, expected a stored one`,
+    );
+  }
+  const data = rangeOf(archive, afterHeader(rangeOf(archive, entry.offset, LOCAL_HEADER_BYTES), entry), size);
+  if (data.length < size) throw new FileError(`${name}: got ${data.length} bytes, expected ${size}: cut off`);
+  return data;
 }
 
 /**
