@@ -28,14 +28,20 @@ const FALL = 0.5;
 /** Before it has risen to this, the generator has yet to learn and cannot have lost anything. */
 const RISEN = 0.4;
 
+/**
+ * The best ratio so far. More than the data's own deviation is no better: untrained networks often show it.
+ */
+export const bestOf = (best: number, ratio: number): number => Math.max(best, Math.min(ratio, 1));
+
 /** Whether the ratio to the data's deviation has fallen far below the best there was. */
 export const hasFallen = (ratio: number, best: number): boolean => best >= RISEN && ratio < FALL * best;
 
-/** What to tell the user of it, in one line. */
-export function collapseWarning(ratio: number, best: number): string {
+/** What to tell the user of it, in one line. `reg`: the run's regularizers by name. */
+export function collapseWarning(ratio: number, best: number, reg: readonly string[]): string {
+  const remedy = reg.includes('r1') || reg.includes('r2') ? 'a larger --gamma' : '--reg r1';
   return (
     `warning: generated images differ ${ratio.toFixed(2)} times as much as real ones, after ${best.toFixed(2)} before: ` +
-    'the generator may be collapsing; look at the pictures, and if they are alike, go back to an earlier snapshot ' +
-    'or start again with a larger --gamma or a smaller --glr'
+    'the generator may be collapsing; look at the pictures, and if they are alike, use an earlier snapshot, ' +
+    `or start again with ${remedy} or a smaller --glr`
   );
 }

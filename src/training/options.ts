@@ -165,8 +165,31 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     if (key === undefined) throw new OptionError(`options: ${issue.message}`);
     throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])}: ${issue.message}`);
   }
+  checkKnown(asked, result.data.model);
   checkTogether(result.data, data);
   return result.data;
+}
+
+/** Options of some generations only. */
+const KNOWN_BY: Partial<Record<keyof TrainingOptions, readonly TrainingOptions['model'][]>> = {
+  mapDepth: ['stylegan', 'stylegan2'],
+  generator: ['stylegan2'],
+  discriminator: ['stylegan2'],
+  bilinear: ['stylegan'],
+  styles: ['stylegan'],
+  constInput: ['stylegan'],
+  noise: ['stylegan'],
+};
+
+function checkKnown(asked: Readonly<Record<string, unknown>>, model: TrainingOptions['model']): void {
+  for (const [key, models] of Object.entries(KNOWN_BY)) {
+    if (!(key in asked) || models.includes(model)) continue;
+    const flag = FLAGS[key as keyof TrainingOptions];
+    throw new OptionError(
+      `${flag}: got ${formatOption(asked[key])}, expected none with a ${model}: only ${models.join(' and ')} ` +
+        `${models.length > 1 ? 'have' : 'has'} it`,
+    );
+  }
 }
 
 /** Images that run together unless told otherwise: the largest batch. */

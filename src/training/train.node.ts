@@ -11,7 +11,7 @@ import { createModel } from '../models/registry.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import type { Engine, EngineOptions } from '../runtime/engine.ts';
 import { lodAt } from './growth.ts';
-import { collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
+import { bestOf, collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
 import {
   growthOf,
   networkConfigOf,
@@ -272,9 +272,9 @@ class Run {
     state.statistics.add('Monitor/deviation_real', real);
     state.statistics.add('Monitor/deviation', ratio);
     const isLow = hasFallen(ratio, state.bestDeviation);
-    if (isLow && !this.isLow) await this.log(collapseWarning(ratio, state.bestDeviation));
+    if (isLow && !this.isLow) await this.log(collapseWarning(ratio, state.bestDeviation, this.options.reg));
     this.isLow = isLow;
-    state.bestDeviation = Math.max(state.bestDeviation, ratio);
+    state.bestDeviation = bestOf(state.bestDeviation, ratio);
   }
 
   private progress(isTick: boolean): TrainProgress {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { floatTensor } from '../../src/core/tensor.ts';
-import { collapseWarning, deviationAcross, hasFallen } from '../../src/training/monitor.ts';
+import { bestOf, collapseWarning, deviationAcross, hasFallen } from '../../src/training/monitor.ts';
 
 describe('deviationAcross', () => {
   it('is the mean over pixels of the deviation across images, of what a picture can show', () => {
@@ -37,11 +37,18 @@ describe('the gauge', () => {
     expect(hasFallen(ratio, best)).toBe(fallen);
   });
 
+  it('takes more than the data for no better than the data', () => {
+    expect(bestOf(0.5, 1.9)).toBe(1);
+    expect(bestOf(0.9, 0.7)).toBe(0.9);
+    expect(bestOf(0.2, 0.7)).toBe(0.7);
+  });
+
   it('says both values, and what to do, in one line', () => {
-    const warning = collapseWarning(0.21, 0.87);
+    const warning = collapseWarning(0.21, 0.87, ['r1']);
     expect(warning).toMatch(
       /^warning: generated images differ 0\.21 times .* after 0\.87 before: .*--gamma.*--glr$/,
     );
     expect(warning).not.toContain('\n');
+    expect(collapseWarning(0.21, 0.87, ['gp'])).toMatch(/--reg r1 or a smaller --glr$/);
   });
 });

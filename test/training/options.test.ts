@@ -19,20 +19,7 @@ const dataOf = (resolution: number) => ({ resolution, channels: 3, labelDim: 0 }
 const resolve = (request: TrainingRequest, resolution = 32) => resolveOptions(request, dataOf(resolution));
 
 /** [kimg, batch, mbstd, cbase, lr, γ, EMA kimg, ramp, mapping depth, path length, mixing, D] */
-type Row = [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number | null,
-  number,
-  number,
-  number,
-  string,
-];
+type Row = [...before: number[], ramp: number | null, ...after: number[], D: string];
 
 const PUBLISHED: [cfg: PresetName, resolution: number, row: Row][] = [
   ['stylegan2', 1024, [25000, 32, 4, 32768, 0.002, 10, 10, null, 8, 2, 0.9, 'resnet']],
@@ -262,8 +249,12 @@ describe('a value of one’s own', () => {
     const growing = (cfg: PresetName) => resolve({ cfg }).startRes !== null;
     const styled = (cfg: PresetName) => networkConfigOf(resolve({ cfg }), data).numWs > 1;
     if (key === 'startRes') return PRESET_NAMES.filter(growing);
+    const of = (...models: string[]) => PRESET_NAMES.filter((cfg) => models.includes(resolve({ cfg }).model));
     if (key === 'styleMixing') return PRESET_NAMES.filter(styled);
-    if (key === 'styles') return PRESET_NAMES.filter((cfg) => !resolve({ cfg }).constInput);
+    if (key === 'styles') return of('stylegan').filter((cfg) => !resolve({ cfg }).constInput);
+    if (key === 'mapDepth') return of('stylegan', 'stylegan2');
+    if (key === 'generator' || key === 'discriminator') return of('stylegan2');
+    if (key === 'bilinear' || key === 'constInput' || key === 'noise') return of('stylegan');
     return PRESET_NAMES;
   };
 
@@ -274,6 +265,16 @@ describe('a value of one’s own', () => {
       if (key === 'resBatch') expected.batchGpu = Math.max(plain.batch, expected.batchGpu);
       expect(resolveOptions({ cfg, [key]: value }, data), cfg).toEqual(expected);
     }
+  });
+
+  it('is refused where the networks have nothing of the kind', () => {
+    expect(() => resolve({ cfg: 'gan', mapDepth: 3 })).toThrow(
+      '--map-depth: got 3, expected none with a gan: only stylegan and stylegan2 have it',
+    );
+    expect(() => resolve({ cfg: 'cpu', noise: false })).toThrow(
+      '--noise: got false, expected none with a stylegan2',
+    );
+    expect(() => resolve({ cfg: 'stylegan', generator: 'skip' })).toThrow('--g-arch: got skip');
   });
 
   it('of every option has a flag', () => {
