@@ -4,12 +4,12 @@ import type { NetworkSource, Tensors } from '../checkpoints/network-file.ts';
 import { OptionError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf } from '../core/tensor.ts';
-import { fill, input, reshape } from '../graph/build.ts';
+import { input } from '../graph/build.ts';
 import type { Graph } from '../graph/node.ts';
-import type { Lod, Model, NoiseLayer, NoiseSource } from '../models/contract.ts';
-import { broadcastW, parameterConstants, truncate } from '../models/network-graph.ts';
+import type { Lod, Model, NoiseLayer } from '../models/contract.ts';
+import { parameterConstants } from '../models/network-graph.ts';
 import { createModel } from '../models/registry.ts';
-import { downsampleBox, upsampleNearest } from '../nn/resample.ts';
+import { downsampleBox } from '../nn/resample.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import {
   imagesPerRun,
@@ -18,16 +18,11 @@ import {
   type NoiseMode,
   type SynthesisOptions,
 } from './network.ts';
+import { lodOf, mappingNode, synthesisNode } from './network-graphs.ts';
 
 /** Opens a decoded network file on an engine, which `close` closes. */
 export function openNetwork(file: NetworkSource, engine: Engine): Network {
   return new LoadedNetwork(file, engine);
-}
-
-/** Level of detail of a network that was saved while it grew. */
-function lodOf(lod: number): Lod {
-  const level = Math.floor(lod);
-  return { level, fade: lod === level ? null : fill(lod - level) };
 }
 
 class LoadedNetwork implements Network {
@@ -134,24 +129,12 @@ class LoadedNetwork implements Network {
   }
 
   private mappingGraph(n: number): Graph {
-    const { zDim, cDim, numWs } = this.config;
-    const p = parameterConstants(this.file.G_ema);
-    const w = this.model.mapping(p, input('z', [n, zDim]), cDim > 0 ? input('c', [n, cDim]) : null);
-    const { wAvg } = this.model;
-    if (wAvg === null) return { outputs: { out: broadcastW(w, numWs) } };
-    return { outputs: { out: truncate(w, p(wAvg), input('psi', [numWs]), numWs) } };
+    return { outputs: { out: mappingNode(this.file, n, () => input('psi', [this.config.numWs])) } };
   }
 
   private synthesisGraph(n: number, mode: NoiseMode): Graph {
     const { numWs, wDim } = this.config;
-    const p = parameterConstants(this.file.G_ema);
-    const noise: NoiseSource = ({ name, resolution }) => {
-      if (mode === 'none') return null;
-      if (mode === 'random') return input(name, [n, 1, resolution, resolution]);
-      return reshape(p(`${name}.noise_const`), [1, 1, resolution, resolution]);
-    };
-    const image = this.model.synthesis(p, input('ws', [n, numWs, wDim]), noise, this.lod);
-    return { outputs: { out: upsampleNearest(image, 2 ** this.lod.level) } };
+    return { outputs: { out: synthesisNode(this.file, input('ws', [n, numWs, wDim]), mode) } };
   }
 
   private async discriminator(): Promise<Tensors> {
