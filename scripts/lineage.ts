@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import sharp from 'sharp';
-import { Interrupted, interruption, listenForInterrupts } from '../src/cli/interrupt.ts';
+import { interruption } from '../src/cli/interrupt.ts';
 import { finiteNumber } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { trainDisplay } from '../src/cli/train-display.ts';
-import { FileError, OptionError, UserError } from '../src/core/errors.ts';
+import { FileError, OptionError } from '../src/core/errors.ts';
 import { makeFolder, writeFileAtomic } from '../src/core/files.node.ts';
 import { floatTensor } from '../src/core/tensor.ts';
 import { EndlessBatches } from '../src/data/batches.ts';
@@ -21,6 +21,7 @@ import { train } from '../src/training/train.node.ts';
 import { lineageTables } from './lineage/page.ts';
 import { type LineageResult, readResult } from './lineage/results.ts';
 import { LINEAGE, type LineageRun } from './lineage/runs.ts';
+import { runCommand } from './run-command.ts';
 
 const DATA = 'data/faces-32.zip';
 const PAGE = 'docs/lineage.md';
@@ -139,17 +140,4 @@ const command = new Command('npm run lineage --')
   .option('--only <names>', 'train these runs alone, and write no page')
   .action(lineage);
 
-listenForInterrupts();
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (error instanceof Interrupted) {
-    console.error('Stopped. The same command goes on from here.');
-    process.exitCode = error.exitCode;
-  } else if (error instanceof UserError) {
-    console.error(`error: ${error.message}`);
-    process.exitCode = 1;
-  } else {
-    throw error;
-  }
-}
+await runCommand(command);

@@ -4,11 +4,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
 import sharp from 'sharp';
-import { Interrupted, interruption, listenForInterrupts } from '../src/cli/interrupt.ts';
+import { interruption } from '../src/cli/interrupt.ts';
 import { finiteNumber } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { UserError } from '../src/core/errors.ts';
 import { writeFileAtomic } from '../src/core/files.node.ts';
+import { runCommand } from './run-command.ts';
 
 const DATA = 'data/faces-32.zip';
 /** Truncation of the pictures: less variety, fewer slips. */
@@ -107,17 +107,4 @@ const command = new Command('npm start --')
   .option('--outdir <folder>', "the run's own folder; its pictures go to out/", 'runs/first')
   .action(start);
 
-listenForInterrupts();
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (error instanceof Interrupted) {
-    console.error('Stopped. The same command goes on from here.');
-    process.exitCode = error.exitCode;
-  } else if (error instanceof UserError) {
-    console.error(`error: ${error.message}`);
-    process.exitCode = 1;
-  } else {
-    throw error;
-  }
-}
+await runCommand(command);
