@@ -1,10 +1,9 @@
 // The configuration of a ProGAN or StyleGAN from the names and shapes of its published TensorFlow tensors.
 
 import { FileError } from '../core/errors.ts';
-import type { Shape } from '../core/tensor.ts';
-import { channelsAt } from '../models/common-config.ts';
 import { type NetworkConfig, parseConfig } from '../models/registry.ts';
 import { styleganNumWs } from '../models/stylegan-config.ts';
+import { type NamedShapes, Shapes, widthsOf } from './shapes.ts';
 
 /** What shapes do not tell: constructor arguments that the published tools store beside the tensors. */
 export interface TensorFlowArguments {
@@ -13,69 +12,6 @@ export interface TensorFlowArguments {
   readonly fusedScale: 'auto' | boolean;
   /** Images that share one minibatch deviation, where D has the statistic. */
   readonly mbstdGroup: number;
-}
-
-type Tensors = ReadonlyMap<string, { readonly shape: Shape }>;
-
-/** Shapes of one network by name; what is missing or of another rank is the file's fault. */
-class Shapes {
-  private readonly tensors: Tensors;
-  private readonly source: string;
-
-  constructor(tensors: Tensors, source: string) {
-    this.tensors = tensors;
-    this.source = source;
-  }
-
-  has(name: string): boolean {
-    return this.tensors.has(name);
-  }
-
-  some(ending: string): boolean {
-    return [...this.tensors.keys()].some((name) => name.endsWith(ending));
-  }
-
-  /** How many of `name(0)`, `name(1)`, … there are. */
-  count(name: (index: number) => string): number {
-    let count = 0;
-    while (this.has(name(count))) count++;
-    return count;
-  }
-
-  of(name: string, rank: number): Shape {
-    const shape = this.tensors.get(name)?.shape;
-    if (shape?.length !== rank) {
-      const got = shape === undefined ? `no tensor ${name}` : `${name} [${shape}]`;
-      throw new FileError(
-        `${this.source}: got ${got}, expected one of ${rank} dimension${rank > 1 ? 's' : ''}`,
-      );
-    }
-    return shape;
-  }
-
-  /** Length of a bias. */
-  width(name: string): number {
-    return this.of(`${name}/bias`, 1)[0];
-  }
-}
-
-/** The two numbers that give every resolution its feature maps, from those numbers of feature maps. */
-function widthsOf(
-  channels: ReadonlyMap<number, number>,
-  source: string,
-): { channelBase: number; channelMax: number } {
-  const channelMax = Math.max(...channels.values());
-  // The smallest base that reaches them all: floor(base / R) ≥ channels at R.
-  const channelBase = Math.max(...[...channels].map(([r, count]) => r * count));
-  for (const [r, got] of channels) {
-    const expected = channelsAt({ channelBase, channelMax }, r);
-    if (got !== expected) {
-      throw new FileError(
-        `${source}: got ${got} feature maps at ${r}x${r}, expected ${expected}: twice as many at half the size, up to ${channelMax}`,
-      );
-    }
-  }
-  return { channelBase, channelMax };
 }
 
 function generatorWidths(g: Shapes, resolutions: readonly number[], source: string) {
@@ -120,8 +56,8 @@ function latentsOf(g: Shapes, d: Shapes, model: 'progan' | 'stylegan', styles: b
  * `source` and what does not fit.
  */
 export function tensorflowConfig(
-  generator: Tensors,
-  discriminator: Tensors,
+  generator: NamedShapes,
+  discriminator: NamedShapes,
   args: TensorFlowArguments,
   source: string,
 ): NetworkConfig {

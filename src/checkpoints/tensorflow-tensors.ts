@@ -1,9 +1,10 @@
 // Tensors of the published TensorFlow networks (HWIO kernels, [in, out] matrices) under our names, in our layouts.
 
 import { FileError } from '../core/errors.ts';
-import { type FloatTensor, floatTensor, type Shape, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
+import { type FloatTensor, floatTensor, type Shape, sameShape, type Tensor } from '../core/tensor.ts';
 import type { Model } from '../models/contract.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
+import { transposeData } from './derived.ts';
 
 /** Where the published file keeps one of our tensors. */
 interface Place {
@@ -44,29 +45,6 @@ function placeOf({ name, shape }: ParameterSpec, model: Model): Place {
   return at(there, transposed ? [2, 3, 0, 1] : [3, 2, 0, 1]);
 }
 
-/** ours[i₀, i₁, …] = there[…] with i_k on axis perm[k]. */
-function transposeTo(
-  shape: Shape,
-  data: ArrayLike<number>,
-  there: Shape,
-  perm: readonly number[],
-): Float32Array {
-  const strides = there.map((_, axis) => sizeOf(there.slice(axis + 1)));
-  const out = new Float32Array(data.length);
-  const index = new Array<number>(shape.length).fill(0);
-  let source = 0;
-  for (let i = 0; i < out.length; i++) {
-    out[i] = data[source];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      source += strides[perm[axis]];
-      if (++index[axis] < shape[axis]) break;
-      source -= strides[perm[axis]] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return out;
-}
-
 /** One tensor of ours from the published one; null when there is none. Throws {@link FileError} on another shape. */
 export function tensorFromTensorFlow(
   tensors: ReadonlyMap<string, Tensor>,
@@ -83,7 +61,7 @@ export function tensorFromTensorFlow(
     );
   }
   const data = (tensor as FloatTensor).data;
-  const ours = perm === null ? data.slice() : transposeTo(spec.shape, data, shape, perm);
+  const ours = perm === null ? data.slice() : transposeData(data, shape, perm);
   return { name, tensor: floatTensor(ours, spec.shape) };
 }
 
