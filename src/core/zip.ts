@@ -137,9 +137,9 @@ async function dataOffset(read: RangeReader, entry: ZipEntry): Promise<number> {
   return afterHeader(await read(entry.offset, LOCAL_HEADER_BYTES), entry);
 }
 
-function afterHeader(header: Uint8Array, entry: ZipEntry): number {
+function afterHeader(header: Uint8Array, entry: ZipEntry, name = entry.name): number {
   if (header.length < LOCAL_HEADER_BYTES || view(header).getUint32(0, true) !== LOCAL_HEADER) {
-    throw new FileError(`${entry.name}: no entry where the zip directory points`);
+    throw new FileError(`${name}: no entry where the zip directory points`);
   }
   const lengths = view(header).getUint16(26, true) + view(header).getUint16(28, true);
   return entry.offset + LOCAL_HEADER_BYTES + lengths;
@@ -149,16 +149,17 @@ function afterHeader(header: Uint8Array, entry: ZipEntry): number {
  * The bytes of a stored entry of an archive in memory: a view, its checksum not checked.
  * @throws FileError when it is packed, encrypted, or not wholly there.
  */
-export function storedBytes(archive: Uint8Array, entry: ZipEntry): Uint8Array {
-  const { name, size, method, encrypted } = entry;
-  if (encrypted || method !== 0) {
+export function storedBytes(archive: Uint8Array, entry: ZipEntry, path: string): Uint8Array {
+  const name = `${path}: ${entry.name}`;
+  if (entry.encrypted || entry.method !== 0) {
     throw new FileError(
-      `${name}: got ${encrypted ? 'an encrypted' : 'a packed'} entry, expected a stored one`,
+      `${name}: got ${entry.encrypted ? 'an encrypted' : 'a packed'} entry, expected a stored one`,
     );
   }
-  const data = rangeOf(archive, afterHeader(rangeOf(archive, entry.offset, LOCAL_HEADER_BYTES), entry), size);
-  if (data.length < size) throw new FileError(`${name}: got ${data.length} bytes, expected ${size}: cut off`);
-  return data;
+  const start = afterHeader(rangeOf(archive, entry.offset, LOCAL_HEADER_BYTES), entry, name);
+  const data = rangeOf(archive, start, entry.size);
+  if (data.length === entry.size) return data;
+  throw new FileError(`${name}: got ${data.length} bytes, expected ${entry.size}: it is cut off`);
 }
 
 /**
