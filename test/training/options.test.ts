@@ -19,7 +19,7 @@ const dataOf = (resolution: number) => ({ resolution, channels: 3, labelDim: 0 }
 const resolve = (request: TrainingRequest, resolution = 32) => resolveOptions(request, dataOf(resolution));
 
 /** [kimg, batch, mbstd, cbase, lr, γ, EMA kimg, ramp, mapping depth, path length, mixing, D] */
-type Row = [...before: number[], ramp: number | null, ...after: number[], D: string];
+type Row = readonly unknown[];
 
 const PUBLISHED: [cfg: PresetName, resolution: number, row: Row][] = [
   ['stylegan2', 1024, [25000, 32, 4, 32768, 0.002, 10, 10, null, 8, 2, 0.9, 'resnet']],
@@ -40,7 +40,7 @@ describe('presets', () => {
     const got = [o.kimg, o.batch, o.mbstdGroup, o.cbase, o.glr, o.gamma, o.emaKimg, o.emaRampup, o.mapDepth];
     expect([...got, o.plWeight, o.styleMixing, o.discriminator]).toEqual([
       ...row.slice(0, 5),
-      expect.closeTo(row[5], 10),
+      expect.closeTo(row[5] as number, 10),
       ...row.slice(6),
     ]);
     expect(o).toMatchObject({
@@ -357,29 +357,17 @@ describe('what cannot be used', () => {
       { resBatch: { 12: 8 } },
       '--res-batch: got 12:8: expected values of powers of two from 4 to 1024',
     ],
-    ['a table of half pictures', { resBatch: { 8: 1.5 } }, /^--res-batch: got 8:1.5: /],
     ['a table of no rates', { resLr: { 8: 0, 16: 1 } }, /^--res-lr: got 8:0,16:1: .*>0$/],
     [
       'a part of the batch of one resolution',
       { cfg: 'stylegan', batch: 8, batchGpu: 8, resBatch: { 16: 12 } },
       '--batch-gpu: got 8, expected a divisor of --res-batch 16:12',
     ],
-    [
-      'a group of one resolution',
-      { cfg: 'progan', batch: 8, resBatch: { 16: 6 } },
-      '--mbstd-group: got 4, expected a divisor of the 6 images that run together',
-    ],
     ['growing', { cfg: 'dcgan', startRes: 4 }, '--start-res: got 4, expected none: dcgan does not grow'],
-    ['growing', { startRes: 4 }, '--start-res: got 4, expected none: stylegan2 does not grow'],
     [
       'a start above the end',
       { cfg: 'progan', startRes: 64 },
       '--start-res: got 64, expected none or a power of two from 4 to the 32 of the images',
-    ],
-    [
-      'a start between resolutions',
-      { cfg: 'progan', startRes: 12 },
-      '--start-res: got 12, expected none or a',
     ],
     ['a start below all', { cfg: 'progan', startRes: 2 }, /^--start-res: got 2: .*>=4$/],
     ['no stable phase', { cfg: 'progan', stableKimg: 0 }, /^--stable-kimg: got 0: .*>0$/],
