@@ -1,7 +1,14 @@
 // The stack machine that reads a pickle of protocol 0 to 5. It builds values and runs nothing.
 
 import { FileError } from '../errors.ts';
-import { MAX_SHORT_TEXT, PickleGlobal, PickleObject, PickleText, type PickleValue } from './values.ts';
+import {
+  latin1Text,
+  MAX_SHORT_TEXT,
+  PickleGlobal,
+  PickleObject,
+  PickleText,
+  type PickleValue,
+} from './values.ts';
 
 /** Classes and functions that a pickle may name, and how they are read. */
 export type PickleGlobals = ReadonlyMap<string, GlobalKind>;
@@ -107,7 +114,7 @@ export class Machine {
 
   latin1(bytes: Uint8Array): string {
     this.charge(COST.text + 2 * bytes.length);
-    return new TextDecoder('latin1').decode(bytes);
+    return latin1Text(bytes);
   }
 
   text(utf8: Uint8Array): string | PickleText {
@@ -191,7 +198,7 @@ export class Machine {
     const global = `${module}.${name}`;
     if (!this.options.globals.has(global)) {
       const shown = JSON.stringify(global.slice(0, 100)).slice(1, -1);
-      throw this.fail(`the global ${shown}, which is refused`, 'only those that networks are made of');
+      throw this.fail(`the refused name ${shown}`, 'only names of plain data, arrays and networks');
     }
     this.charge(COST.object);
     return new PickleGlobal(global);

@@ -1,7 +1,7 @@
 // Reads a pickle: a table of opcodes, each a few steps of the machine.
 
 import { COST, MAX_INTEGER_BYTES, Machine, type PickleOptions } from './machine.ts';
-import { type PickleGlobal, type PickleValue, textOf } from './values.ts';
+import { latin1Text, type PickleGlobal, type PickleValue, textOf } from './values.ts';
 
 export interface PickleResult {
   readonly value: PickleValue;
@@ -37,7 +37,7 @@ const code = (letter: string): number => letter.charCodeAt(0);
 
 /** Text of protocol 0: a number in decimal. */
 function decimal(machine: Machine, line: Uint8Array): PickleValue {
-  const text = new TextDecoder('latin1').decode(line);
+  const text = latin1Text(line);
   if (!/^[+-]?\d+L?$/.test(text)) throw machine.fail('a malformed integer', 'decimal digits');
   return exact(BigInt(text.replace(/^\+|L$/g, '')));
 }
@@ -62,7 +62,7 @@ function long(machine: Machine, length: number): number | bigint {
 }
 
 function float(machine: Machine): number {
-  const text = new TextDecoder('latin1').decode(machine.line());
+  const text = latin1Text(machine.line());
   const special = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }[text];
   if (special !== undefined) return special;
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text))
@@ -119,7 +119,7 @@ const LITERALS: Record<number, (machine: Machine) => PickleValue> = {
   137: () => false,
   [code('I')]: (m) => {
     const line = m.line();
-    const text = new TextDecoder('latin1').decode(line);
+    const text = latin1Text(line);
     return text === '00' || text === '01' ? text === '01' : decimal(m, line);
   },
   [code('L')]: (m) => decimal(m, m.line()),

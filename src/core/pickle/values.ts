@@ -68,6 +68,15 @@ export class PickleObject {
   }
 }
 
+/** A character for each byte. (The `latin1` of TextDecoder is another code page, which differs from 0x80 to 0x9f.) */
+export function latin1Text(bytes: Uint8Array): string {
+  let text = '';
+  for (let from = 0; from < bytes.length; from += 4096) {
+    text += String.fromCharCode(...bytes.subarray(from, from + 4096));
+  }
+  return text;
+}
+
 /** The string that a value is, long or short; undefined for anything else. */
 export function textOf(value: PickleValue | undefined): string | undefined {
   if (value instanceof PickleText) return value.toString();

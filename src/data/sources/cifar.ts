@@ -1,8 +1,11 @@
 // The CIFAR-10 and CIFAR-100 archives, as pickled for Python or in the binary version: their training images.
 import { FileError } from '../../core/errors.ts';
+import { NUMPY_GLOBALS, numpyArray } from '../../core/pickle/numpy.ts';
+import { readPickle } from '../../core/pickle/read-pickle.ts';
+import { isContiguous, storageBytes } from '../../core/pickle/stored-tensor.ts';
+import { describe, type PickleDict, textOf } from '../../core/pickle/values.ts';
 import type { Source, SourceImage } from '../source.ts';
 import { channelsLast } from './npy.ts';
-import { PickledArray, type PlainValue, readPlainPickle, textOf } from './plain-pickle.ts';
 
 const SIDE = 32;
 const IMAGE_BYTES = 3 * SIDE * SIDE;
@@ -64,29 +67,27 @@ function binaryPart(name: string, bytes: Uint8Array, path: string): Part {
 }
 
 function pickledPart(name: string, bytes: Uint8Array, path: string): Part {
-  const dict = dictIn(bytes, `${path}: ${name}`);
-  const data = dict.get('data');
+  const where = `${path}: ${name}`;
+  const dict = dictIn(bytes, where);
+  const data = numpyArray(dict.get('data'), where);
+  const planes = data?.dtype === 'uint8' && isContiguous(data) ? storageBytes(data, where) : undefined;
   const labels = dict.get('labels') ?? dict.get('fine_labels');
-  const count = data instanceof PickledArray ? data.data.length / IMAGE_BYTES : 0;
-  if (
-    !(data instanceof PickledArray) ||
-    data.type !== 'u1' ||
-    !Array.isArray(labels) ||
-    labels.length !== count
-  ) {
-    throw new FileError(`${path}: ${name} does not hold images of 32×32 with one label each`);
+  if (!planes || !Array.isArray(labels) || planes.length !== labels.length * IMAGE_BYTES) {
+    throw new FileError(`${where} does not hold images of 32×32 with one label each`);
   }
   const classes = labels.map((label) => {
     if (typeof label === 'number' && label >= 0) return label;
-    throw new FileError(`${path}: ${name}: got label ${textOf(label)}, expected a class number`);
+    throw new FileError(`${where}: got label ${describe(label)}, expected a class number`);
   });
-  return { name, labels: classes, image: (i) => data.data.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES) };
+  return { name, labels: classes, image: (i) => planes.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES) };
 }
 
-function dictIn(bytes: Uint8Array, path: string): Map<string, PlainValue> {
-  const value = readPlainPickle(bytes, path);
+const GLOBALS = new Map(NUMPY_GLOBALS);
+
+function dictIn(bytes: Uint8Array, path: string): PickleDict {
+  const { value } = readPickle(bytes, path, { globals: GLOBALS });
   if (value instanceof Map) return value;
-  throw new FileError(`${path}: the pickle holds no dictionary`);
+  throw new FileError(`${path}: got a pickle of ${describe(value)}, expected a dict`);
 }
 
 function readNames(files: ReadonlyMap<string, Uint8Array>, path: string): readonly string[] | undefined {
@@ -101,5 +102,5 @@ function readNames(files: ReadonlyMap<string, Uint8Array>, path: string): readon
   if (!meta) return undefined;
   const dict = dictIn(meta, `${path}: class names`);
   const names = dict.get('label_names') ?? dict.get('fine_label_names');
-  return Array.isArray(names) ? names.map(textOf) : undefined;
+  return Array.isArray(names) ? names.map((name) => textOf(name) ?? describe(name)) : undefined;
 }

@@ -214,14 +214,14 @@ describe('CIFAR archives', () => {
     const failing = async (name: string, batch: Buffer) =>
       expect(open(await put(name, archive(batch)))).rejects;
     const call = ascii('\x80\x02cos\nsystem\nU\x02ls\x85R.');
-    await (await failing('evil.tar', call)).toThrow('names os.system, which is not allowed');
+    await (await failing('evil.tar', call)).toThrow('got the refused name os.system at byte 2');
     const good = pickledBatch(planes, [1, 2]);
-    await (await failing('cut.tar', good.subarray(0, 300))).toThrow('ends in the middle');
+    await (await failing('cut.tar', good.subarray(0, 300))).toThrow('cut off');
     await (await failing('floats.tar', pickledBatch(planes, [1, 2], 'labels', 'f4'))).toThrow(
-      'does not hold images',
+      'got float32 [2,3072] from element 0',
     );
     await (await failing('few.tar', pickledBatch(planes, [1, 2, 3]))).toThrow('does not hold images');
-    await (await failing('newer.tar', ascii('\x80\x04.'))).toThrow('newer than protocol 2');
+    await (await failing('newer.tar', ascii('\x80\x06.'))).toThrow('got pickle protocol 6 at byte 0');
     await expect(open(await put('other.tar', tar({ 'notes.txt': ascii('x') })))).rejects.toThrow(
       'with notes.txt, expected CIFAR',
     );
