@@ -72,7 +72,9 @@ Examples:
   stylegan metrics --network runs/faces/network-snapshot-000060.safetensors --data faces-32.zip
   stylegan metrics --network network.safetensors --data faces-32.zip --metrics swd --num 8192 --json`,
     )
-    .action((options: MetricsOptions) => withNetwork(options, (network) => metrics(network, options)));
+    .action((options: MetricsOptions) =>
+      withNetwork(options, (network, file) => metrics(network, file, options)),
+    );
   return requireOptions(command, '--network', '--data');
 }
 
@@ -82,8 +84,8 @@ function metricNames(text: string): string[] {
   return names;
 }
 
-async function metrics(network: Network, options: MetricsOptions): Promise<void> {
-  const outdir = options.outdir ?? (await runFolderOf(options.network));
+async function metrics(network: Network, file: string, options: MetricsOptions): Promise<void> {
+  const outdir = options.outdir ?? (await runFolderOf(file));
   const { openDataset } = await import('../data/open-dataset.node.ts');
   const dataset = await openDataset(options.data, {
     labels: network.config.cDim > 0,

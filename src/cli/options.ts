@@ -7,7 +7,10 @@ const DEVICES = ['auto', 'cpu', 'webgpu', 'cuda'] as const;
 export type Device = (typeof DEVICES)[number];
 
 export function networkOption(): Option {
-  return new Option('--network <file>', 'network snapshot (.safetensors)');
+  return new Option(
+    '--network <file>',
+    'network: a path, an address (https://…), or a name that "stylegan networks" lists',
+  );
 }
 
 export function deviceOption(): Option {

@@ -11,8 +11,11 @@ export interface Progress {
   finish(): void;
 }
 
-/** Shows "LABEL 12/400 images, 31 images/s, 12 s left". Short work prints nothing where there is no terminal. */
-export function startProgress(label: string, total: number, unit: string): Progress {
+/**
+ * Shows "LABEL 12/400 images, 31 images/s, 12 s left", without the end where the total is not known (null). `before`
+ * were done already. Short work prints nothing where there is no terminal.
+ */
+export function startProgress(label: string, total: number | null, unit: string, before = 0): Progress {
   const terminal = process.stderr.isTTY;
   const interval = terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL;
   const start = performance.now();
@@ -24,9 +27,10 @@ export function startProgress(label: string, total: number, unit: string): Progr
       if (now - shown < interval) return;
       shown = now;
       drawn = true;
-      const rate = (done * 1000) / (now - start);
-      const left = formatSeconds((total - done) / rate);
-      const line = `${label} ${done}/${total} ${unit}, ${rate.toPrecision(3)} ${unit}/s, ${left} left`;
+      const rate = (Math.max(0, done - before) * 1000) / (now - start);
+      const left = total === null || rate === 0 ? '' : `, ${formatSeconds((total - done) / rate)} left`;
+      const of = total === null ? '' : `/${total}`;
+      const line = `${label} ${done}${of} ${unit}, ${rate.toPrecision(3)} ${unit}/s${left}`;
       process.stderr.write(terminal ? `\r${line}\x1b[K` : `${line}\n`);
     },
     finish() {

@@ -1,5 +1,6 @@
 // Opens a network file from disk.
 
+import { type FetchOptions, fetchNetwork } from '../checkpoints/fetch-network.node.ts';
 import {
   decodeNetworkPart,
   describeNetwork,
@@ -21,17 +22,22 @@ import type { Network } from './network.ts';
 const HEADER_GUESS = 1 << 18;
 
 /**
- * Loads `network-snapshot-NNNNNN.safetensors`. Throws FileError when it cannot be read or is not a network, and
- * DeviceError when the device is not available.
+ * Loads `network-snapshot-NNNNNN.safetensors`, by its path; by its address, `https://…`, which is downloaded once; or
+ * by the name of a published network (see {@link fetchNetwork}). Throws FileError when it cannot be read or is not a
+ * network, and DeviceError when the device is not available.
  */
-export async function loadNetwork(path: string, options: EngineOptions = {}): Promise<Network> {
+export async function loadNetwork(
+  source: string,
+  options: EngineOptions & FetchOptions = {},
+): Promise<Network> {
+  const path = await fetchNetwork(source, options);
   // The engine's modules load while the file is read.
-  const [source, { openEngine }, { openNetwork }] = await Promise.all([
+  const [file, { openEngine }, { openNetwork }] = await Promise.all([
     readSource(path),
     import('../runtime/engine.node.ts'),
     import('./open-network.ts'),
   ]);
-  return openNetwork(source, await openEngine(options));
+  return openNetwork(file, await openEngine(options));
 }
 
 /** Reads the generator in use; the discriminator stays on disk until it is asked for. */
