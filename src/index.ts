@@ -1,5 +1,7 @@
 // The package's entry for Node: prepare data, train, load a network, make pictures, and compute with graphs of one's own.
 
+export { type DownloadProgress, type FetchOptions, fetchNetwork } from './checkpoints/fetch-network.node.ts';
+export { PUBLISHED_NETWORKS, type PublishedNetwork } from './checkpoints/published-networks.ts';
 export {
   DeviceError,
   DivergenceError,

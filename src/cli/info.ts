@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { readSafetensorsHeader, safetensorsDataStart } from '../checkpoints/safetensors.ts';
 import { readFileStart } from '../core/files.node.ts';
 import { type Shape, sizeOf } from '../core/tensor.ts';
+import { networkFile } from './network-file.ts';
 
 /** Tensors that training does not move by gradients, by the last part of their upstream names. */
 const BUFFERS = /^(resample_filter|noise_const|w_avg|running_mean|running_var|weight_u)$/;
@@ -33,7 +34,7 @@ interface Info {
 export function infoCommand(): Command {
   return new Command('info')
     .description('show what a checkpoint holds: options, layers, parameters')
-    .argument('<file>', 'checkpoint (.safetensors)')
+    .argument('<file>', 'checkpoint: a path, an address, or a name that "stylegan networks" lists')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -43,7 +44,7 @@ Examples:
   stylegan info network.safetensors --json > network.json`,
     )
     .action(async (file: string, options: { json?: boolean }) => {
-      const info = await readInfo(file);
+      const info = await readInfo(await networkFile(file));
       console.log(options.json ? JSON.stringify(info, null, 2) : formatInfo(info));
     });
 }
