@@ -26,7 +26,6 @@ checked), or one of these names. What is downloaded is kept, and used again with
 file has it downloaded anew. Sizes that are not known for certain are told as unknown.
 
 Examples:
-  stylegan networks
   stylegan networks --json
   stylegan generate --network afhqcat --seeds 0-7 --trunc 0.7`,
     )
