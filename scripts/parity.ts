@@ -2,17 +2,26 @@
 
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readSafetensors } from '../src/checkpoints/safetensors.ts';
+import { readSafetensors, type SafetensorsFile } from '../src/checkpoints/safetensors.ts';
 import { FileError, UserError } from '../src/core/errors.ts';
 import { readFileBounded } from '../src/core/files.node.ts';
 import type { Deviation, ParityCheck } from './parity/check.ts';
 
+/** For checks whose second parameter is another. */
+const withoutPath =
+  (load: () => Promise<(file: SafetensorsFile) => ReturnType<ParityCheck>>) =>
+  async (): Promise<ParityCheck> => {
+    const check = await load();
+    return (file) => check(file);
+  };
+
 /** One check per kind of reference file, loaded when a file asks for it. */
 const CHECKS: Record<string, () => Promise<ParityCheck>> = {
   filters: async () => (await import('./parity/filters.ts')).checkFilters,
-  progan: async () => (await import('./parity/growing.ts')).checkGrowing,
-  stylegan1: async () => (await import('./parity/growing.ts')).checkGrowing,
-  stylegan2: async () => (await import('./parity/stylegan2.ts')).checkStylegan2,
+  pickle: async () => (await import('./parity/pickle.ts')).checkPickle,
+  progan: withoutPath(async () => (await import('./parity/growing.ts')).checkGrowing),
+  stylegan1: withoutPath(async () => (await import('./parity/growing.ts')).checkGrowing),
+  stylegan2: withoutPath(async () => (await import('./parity/stylegan2.ts')).checkStylegan2),
   seeds: async () => (await import('./parity/seeds.ts')).checkSeeds,
 };
 
@@ -30,7 +39,7 @@ async function deviationsOf(path: string): Promise<Deviation[]> {
   }
   const check = await CHECKS[kind]();
   const deviations: Deviation[] = [];
-  for await (const deviation of check(file)) deviations.push(deviation);
+  for await (const deviation of check(file, path)) deviations.push(deviation);
   if (deviations.length === 0) throw new FileError(`${path}: holds nothing to compare`);
   return deviations;
 }

@@ -13,8 +13,11 @@ export interface Deviation {
   readonly limit: number;
 }
 
-/** Recomputes everything that the file pins down; one deviation for each reference tensor compared. */
-export type ParityCheck = (file: SafetensorsFile) => AsyncIterable<Deviation> | Iterable<Deviation>;
+/** Recomputes everything that the file at `path` pins down; one deviation for each reference tensor compared. */
+export type ParityCheck = (
+  file: SafetensorsFile,
+  path: string,
+) => AsyncIterable<Deviation> | Iterable<Deviation>;
 
 /** Compares `got` with the reference tensor called `name`; names that start with `grad.` have the wider limit. */
 export function compare(name: string, got: ArrayLike<number>, reference: Tensor): Deviation {

@@ -3,10 +3,16 @@
 import { FileError } from '../core/errors.ts';
 import { type FloatTensor, floatTensor, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
-import type { NetworkFile, NetworkPart, Tensors } from './network-file.ts';
+import type { OpenedNetwork, Tensors } from './network-file.ts';
 
-/** Tensors under the names of the file; `data` may be decoded anew each time it is asked for. */
-export type ForeignTensors = ReadonlyMap<string, Tensor>;
+/** A tensor of a foreign file; `data` may be decoded anew each time it is asked for. */
+export interface ForeignTensor extends Tensor {
+  /** How the file stores its elements, where that is not `dtype`. */
+  readonly storedAs?: string;
+}
+
+/** Tensors under the names of the file. */
+export type ForeignTensors = ReadonlyMap<string, ForeignTensor>;
 
 /** One network of a foreign file, as it is there. */
 export interface ForeignNetwork {
@@ -25,14 +31,6 @@ export interface ForeignFile {
   readonly networks: readonly ForeignNetwork[];
   /** The same network for us. Throws {@link FileError} where a model of ours cannot be it. */
   open(): OpenedNetwork;
-}
-
-/** A network file of any format, whose parts are decoded when they are asked for. */
-export interface OpenedNetwork extends Pick<NetworkFile, 'config' | 'kimg' | 'lod'> {
-  /** False for a file without a w_avg: that of G_ema and G is then zero, and has yet to be measured. */
-  readonly hasAverageW: boolean;
-  /** One network under our names; null where the file holds none of it. */
-  part(name: NetworkPart): Promise<Tensors | null>;
 }
 
 /** float32 data of any tensor of numbers. */
@@ -54,7 +52,7 @@ export function fitTensors(
   const fitted = new Map<string, FloatTensor>();
   for (const spec of specs) {
     left.delete(spec.name);
-    fitted.set(spec.name, fit(tensors, spec, source));
+    fitted.set(spec.name, fitOne(tensors, spec, source));
   }
   for (const name of left) {
     throw new FileError(`${source}: got tensor ${name}, expected none of that name in such a network`);
@@ -64,7 +62,7 @@ export function fitTensors(
 
 const ABSENT = /\.(noise_const|noise_strength|w_avg)$/;
 
-function fit(tensors: ForeignTensors, { name, shape, init }: ParameterSpec, source: string): FloatTensor {
+function fitOne(tensors: ForeignTensors, { name, shape, init }: ParameterSpec, source: string): FloatTensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) {
     if ('data' in init) return floatTensor(init.data.slice(), shape);

@@ -58,6 +58,41 @@ export interface NetworkSource {
 
 export type NetworkPart = 'G_ema' | 'G' | 'D';
 
+/** A network file of any format, whose parts are decoded when they are asked for. */
+export interface OpenedNetwork extends Pick<NetworkFile, 'config' | 'kimg' | 'lod'> {
+  /** False for a file without a w_avg: that of G_ema and G is then zero, and has yet to be measured. */
+  readonly hasAverageW: boolean;
+  /** One network under our names; null where the file holds none of it. */
+  part(name: NetworkPart): Promise<Tensors | null>;
+}
+
+/**
+ * What using the generator `use` of a file needs. Throws {@link FileError} naming `name` where the file does not hold it.
+ */
+export async function networkSource(
+  opened: OpenedNetwork,
+  use: 'G_ema' | 'G',
+  name: string,
+): Promise<NetworkSource> {
+  const { config, kimg, lod } = opened;
+  const generator = await opened.part(use);
+  if (generator === null) {
+    const other = use === 'G_ema' ? 'G' : 'G_ema';
+    const hint = (await opened.part(other)) === null ? '' : `; it holds ${other}, which can be used instead`;
+    throw new FileError(`${name}: got no generator ${use}, expected one${hint}`);
+  }
+  return { config, kimg, lod, G_ema: generator, D: () => opened.part('D') };
+}
+
+/** All that a file holds; G takes the place of a missing G_ema. Throws {@link FileError} naming `name`. */
+export async function wholeNetwork(opened: OpenedNetwork, name: string): Promise<NetworkFile> {
+  const { config, kimg, lod } = opened;
+  const G = await opened.part('G');
+  const averaged = (await opened.part('G_ema')) ?? G;
+  if (averaged === null) throw new FileError(`${name}: got no generator, expected G_ema or G`);
+  return { config, kimg, lod, G_ema: averaged, G, D: await opened.part('D') };
+}
+
 /** Configuration and age of a network file, from its header. Throws {@link FileError} naming `name`. */
 export function describeNetwork(
   { metadata }: Pick<SafetensorsHeader, 'metadata'>,

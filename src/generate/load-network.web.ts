@@ -1,8 +1,10 @@
 // Opens a network file in a browser.
 
-import { decodeNetworkFile } from '../checkpoints/network-file.ts';
+import { networkSource } from '../checkpoints/network-file.ts';
+import { openNetworkBytes } from '../checkpoints/open-bytes.ts';
 import { FileError } from '../core/errors.ts';
 import { openEngine, type WebEngineOptions } from '../runtime/engine.web.ts';
+import { sourceWithAverageW } from './average-w.ts';
 import type { Network } from './network.ts';
 import { openNetwork } from './open-network.ts';
 
@@ -10,18 +12,20 @@ import { openNetwork } from './open-network.ts';
 const MAX_BYTES = 2 ** 31;
 
 /**
- * Loads `network-snapshot-NNNNNN.safetensors` from a URL, or from bytes at hand. Throws FileError when it cannot be
+ * Loads a network of ours or a published checkpoint from a URL, or from bytes at hand. `use` is the generator, the averaged
+ * one by default. Throws FileError when it cannot be
  * read or is not a network, and DeviceError when the device is not available.
  */
 export async function loadNetwork(
   source: string | URL | Uint8Array,
-  options: WebEngineOptions = {},
+  options: WebEngineOptions & { readonly use?: 'G_ema' | 'G' } = {},
 ): Promise<Network> {
   const isBytes = source instanceof Uint8Array;
-  const file = isBytes
-    ? decodeNetworkFile(source, 'network')
-    : decodeNetworkFile(await download(source), String(source));
-  return openNetwork(file, await openEngine(options));
+  const name = isBytes ? 'network' : String(source);
+  const opened = openNetworkBytes(isBytes ? source : await download(source), name);
+  const file = await networkSource(opened, options.use ?? 'G_ema', name);
+  const engine = await openEngine(options);
+  return openNetwork(opened.hasAverageW ? file : await sourceWithAverageW(file, engine), engine);
 }
 
 async function download(url: string | URL): Promise<Uint8Array> {
