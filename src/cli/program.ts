@@ -12,6 +12,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   noise: async () => (await import('./noise.ts')).noiseCommand(),
   video: async () => (await import('./video.ts')).videoCommand(),
   metrics: async () => (await import('./metrics.ts')).metricsCommand(),
+  convert: async () => (await import('./convert.ts')).convertCommand(),
   networks: async () => (await import('./networks.ts')).networksCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
 };
