@@ -52,7 +52,9 @@ export class Machine {
   private readonly options: PickleOptions;
   private readonly marks: number[] = [];
   private readonly memo: (PickleValue | undefined)[] = [];
-  private budget: number;
+  /** Bytes charged so far. */
+  spent = 0;
+  private readonly budget: number;
 
   constructor(bytes: Uint8Array, at: number, name: string, options: PickleOptions) {
     this.bytes = bytes;
@@ -69,10 +71,9 @@ export class Machine {
 
   /** Takes memory from the budget, before it is used. */
   charge(bytes: number): void {
-    this.budget -= bytes;
-    if (this.budget >= 0) return;
-    const most = BASE_BUDGET + this.bytes.length;
-    throw this.fail('a pickle that grows without end', `at most ${most} bytes of values`);
+    this.spent += bytes;
+    if (this.spent <= this.budget) return;
+    throw this.fail('a pickle that grows without end', `at most ${this.budget} bytes of values`);
   }
 
   /** The next `length` bytes, in place. */
@@ -176,7 +177,7 @@ export class Machine {
 
   put(index: number): void {
     const { memo } = this;
-    if (!(index <= memo.length + MAX_MEMO_GAP)) {
+    if (!(index >= 0 && index <= memo.length + MAX_MEMO_GAP)) {
       throw this.fail(`memo number ${index}`, `about ${memo.length}, the next one`);
     }
     this.charge(COST.item * Math.max(1, index + 1 - memo.length));

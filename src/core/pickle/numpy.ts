@@ -18,20 +18,21 @@ export const NUMPY_GLOBALS: readonly (readonly [string, GlobalKind])[] = [
   ]),
 ];
 
-const TYPES: Record<string, StoredType> = {
-  b1: 'bool',
-  i1: 'int8',
-  u1: 'uint8',
-  i2: 'int16',
-  u2: 'uint16',
-  i4: 'int32',
-  u4: 'uint32',
-  i8: 'int64',
-  u8: 'uint64',
-  f2: 'float16',
-  f4: 'float32',
-  f8: 'float64',
-};
+/** By NumPy's letter and bytes. */
+const TYPES: ReadonlyMap<PickleValue | undefined, StoredType> = new Map([
+  ['b1', 'bool'],
+  ['i1', 'int8'],
+  ['u1', 'uint8'],
+  ['i2', 'int16'],
+  ['u2', 'uint16'],
+  ['i4', 'int32'],
+  ['u4', 'uint32'],
+  ['i8', 'int64'],
+  ['u8', 'uint64'],
+  ['f2', 'float16'],
+  ['f4', 'float32'],
+  ['f8', 'float64'],
+]);
 
 function isCall(value: PickleValue | undefined, pattern: RegExp): value is PickleObject {
   return value instanceof PickleObject && pattern.test(value.global);
@@ -86,7 +87,7 @@ function array({ shape, dtype, fortran, data }: ArrayParts, where: string): Stor
 
 function typeOf(dtype: PickleValue | undefined, where: string): Pick<StoredTensor, 'dtype' | 'littleEndian'> {
   const name = dtype instanceof PickleObject && dtype.global === 'numpy.dtype' ? dtype.args[0] : undefined;
-  const type = typeof name === 'string' ? TYPES[name] : undefined;
+  const type = TYPES.get(name);
   if (!(dtype instanceof PickleObject) || type === undefined) {
     throw new FileError(`${where}: got an array of type ${describe(name ?? dtype)}, expected numbers`);
   }

@@ -7,6 +7,8 @@ export interface PickleResult {
   readonly value: PickleValue;
   /** Offset of the byte after the pickle. */
   readonly end: number;
+  /** What the values take beside the file, in bytes, at most: {@link COST} of each. */
+  readonly cost: number;
 }
 
 /**
@@ -22,7 +24,7 @@ export function readPickle(bytes: Uint8Array, name: string, options: PickleOptio
     machine.start = machine.at;
     machine.charge(COST.opcode);
     const opcode = machine.u8();
-    if (opcode === STOP) return { value: machine.pop(), end: machine.at };
+    if (opcode === STOP) return { value: machine.pop(), end: machine.at, cost: machine.spent };
     const step = STEPS[opcode];
     if (step === undefined) throw machine.fail(`opcode 0x${opcode.toString(16)}`, 'a pickle');
     step(machine);
@@ -61,9 +63,15 @@ function long(machine: Machine, length: number): number | bigint {
   return exact(BigInt.asIntN(8 * length, BigInt(`0x${hex}`)));
 }
 
+const SPECIAL_FLOATS: ReadonlyMap<string, number> = new Map([
+  ['nan', Number.NaN],
+  ['inf', Infinity],
+  ['-inf', -Infinity],
+]);
+
 function float(machine: Machine): number {
   const text = latin1Text(machine.line());
-  const special = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }[text];
+  const special = SPECIAL_FLOATS.get(text);
   if (special !== undefined) return special;
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text))
     throw machine.fail('a malformed float', 'a number');

@@ -72,7 +72,7 @@ export class PickleObject {
 export function latin1Text(bytes: Uint8Array): string {
   let text = '';
   for (let from = 0; from < bytes.length; from += 4096) {
-    text += String.fromCharCode(...bytes.subarray(from, from + 4096));
+    text += Reflect.apply(String.fromCharCode, null, bytes.subarray(from, from + 4096));
   }
   return text;
 }
