@@ -220,7 +220,8 @@ describe('CIFAR archives', () => {
     await (await failing('floats.tar', pickledBatch(planes, [1, 2], 'labels', 'f4'))).toThrow(
       'got float32 [2,3072] from element 0',
     );
-    await (await failing('few.tar', pickledBatch(planes, [1, 2, 3]))).toThrow('does not hold images');
+    await (await failing('few.tar', pickledBatch(planes, [1, 2, 3]))).toThrow('got uint8 [3,3072]');
+    await (await failing('more.tar', pickledBatch(planes, [1]))).toThrow('does not hold images');
     await (await failing('newer.tar', ascii('\x80\x06.'))).toThrow('got pickle protocol 6 at byte 0');
     await expect(open(await put('other.tar', tar({ 'notes.txt': ascii('x') })))).rejects.toThrow(
       'with notes.txt, expected CIFAR',
