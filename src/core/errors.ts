@@ -24,3 +24,9 @@ export class DeviceError extends UserError {
 export class DivergenceError extends UserError {
   override name = 'DivergenceError';
 }
+
+/** Text out of a file, fit for an error: without control characters, cut after `most` characters. */
+export function oneLine(text: string, most = 60): string {
+  const plain = text.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
+  return text.length > most ? `${plain}…` : plain;
+}

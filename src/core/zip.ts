@@ -1,5 +1,5 @@
 // Zip archives by random access or in memory: a directory reader that trusts no declared size, and a writer of stored entries.
-import { FileError } from './errors.ts';
+import { FileError, oneLine } from './errors.ts';
 
 /** Reads `length` bytes at `offset`; fewer only where the file ends. */
 export type RangeReader = (offset: number, length: number) => Promise<Uint8Array>;
@@ -150,7 +150,7 @@ function afterHeader(header: Uint8Array, entry: ZipEntry, name = entry.name): nu
  * @throws FileError when it is packed, encrypted, or not wholly there.
  */
 export function storedBytes(archive: Uint8Array, entry: ZipEntry, path: string): Uint8Array {
-  const name = `${path}: ${entry.name}`;
+  const name = `${path}: ${oneLine(entry.name)}`;
   if (entry.encrypted || entry.method !== 0) {
     throw new FileError(
       `${name}: got ${entry.encrypted ? 'an encrypted' : 'a packed'} entry, expected a stored one`,

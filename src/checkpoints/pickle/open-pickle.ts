@@ -1,6 +1,6 @@
 // Opens the pickle of a published checkpoint: what it holds, and its tensors as float32.
 
-import { FileError } from '../../core/errors.ts';
+import { FileError, oneLine } from '../../core/errors.ts';
 import { numpyArray } from '../../core/pickle/numpy.ts';
 import { type StoredTensor, storedTensor, toFloat32 } from '../../core/pickle/stored-tensor.ts';
 import { describe, PickleObject, type PickleValue } from '../../core/pickle/values.ts';
@@ -46,6 +46,10 @@ export class OpenedPickle {
     this.float32Left = MAX_GROWTH * bytes.length;
   }
 
+  private where(key: string): string {
+    return `${this.name}: ${oneLine(key, 100)}`;
+  }
+
   /**
    * The tensor that a value is: a PyTorch tensor or parameter, a NumPy array or scalar, checked against its storage
    * but left in place. Null when the value is none of these.
@@ -53,7 +57,7 @@ export class OpenedPickle {
    * @throws FileError when it is one, but damaged.
    */
   tensor(value: PickleValue | undefined, key: string): StoredTensor | null {
-    const where = `${this.name}: ${key}`;
+    const where = this.where(key);
     return torchTensor(value, where) ?? numpyArray(value, where);
   }
 
@@ -66,16 +70,16 @@ export class OpenedPickle {
   float32(value: PickleValue | undefined, key: string): FloatTensor {
     const tensor = this.tensor(value, key);
     if (tensor === null) {
-      throw new FileError(`${this.name}: ${key}: got ${describe(value)}, expected a tensor`);
+      throw new FileError(`${this.where(key)}: got ${describe(value)}, expected a tensor`);
     }
     this.float32Left -= 4 * sizeOf(tensor.shape);
     if (this.float32Left < 0) {
       throw new FileError(
-        `${this.name}: ${key}: got tensors of over ${MAX_GROWTH} times the file's size, expected each stored once`,
+        `${this.where(key)}: got tensors of over ${MAX_GROWTH} times the file's size, expected each stored once`,
       );
     }
     const { shape } = tensor;
-    return { dtype: 'float32', shape, data: toFloat32(tensor, `${this.name}: ${key}`) };
+    return { dtype: 'float32', shape, data: toFloat32(tensor, this.where(key)) };
   }
 }
 

@@ -1,6 +1,6 @@
 // PyTorch's files: a zip of a pickle and its storages, or the older row of pickles with the storages behind.
 
-import { FileError } from '../../core/errors.ts';
+import { FileError, oneLine } from '../../core/errors.ts';
 import { type PickleResult, readPickle } from '../../core/pickle/read-pickle.ts';
 import { elementBytes } from '../../core/pickle/stored-tensor.ts';
 import { describe, PickleGlobal, PickleObject, type PickleValue } from '../../core/pickle/values.ts';
@@ -72,13 +72,11 @@ function readZipLayout(bytes: Uint8Array, name: string): PickleValue {
   const contentOf = (path: string): Uint8Array => {
     const entry = entries.get(path);
     if (entry !== undefined) return storedBytes(bytes, entry, name);
-    throw new FileError(
-      `${name}: got no entry ${path.slice(0, 100)}, expected the storage that its pickle names`,
-    );
+    throw new FileError(`${name}: got no entry ${oneLine(path)}, expected the storage that its pickle names`);
   };
   if (entries.has(`${folder}byteorder`)) {
     const order = new TextDecoder().decode(contentOf(`${folder}byteorder`).subarray(0, 20));
-    if (order !== 'little') throw new FileError(`${name}: got byte order ${order}, expected little`);
+    if (order !== 'little') throw new FileError(`${name}: got byte order ${oneLine(order)}, expected little`);
   }
   const storages = new Map<string, PickleObject>();
   const persistent = (id: PickleValue): PickleValue => {
@@ -89,7 +87,8 @@ function readZipLayout(bytes: Uint8Array, name: string): PickleValue {
       () => new PickleObject(type, [], contentOf(`${folder}data/${key}`)),
     );
   };
-  return readPickle(contentOf(main), `${name}: ${main}`, { globals: CHECKPOINT_GLOBALS, persistent }).value;
+  return readPickle(contentOf(main), `${name}: ${oneLine(main)}`, { globals: CHECKPOINT_GLOBALS, persistent })
+    .value;
 }
 
 /** What the map holds under a key, made at its first mention. */
@@ -123,7 +122,7 @@ function readLegacyLayout(bytes: Uint8Array, start: number, name: string): Pickl
     const { type, key, view } = storageId(id, name);
     const storage = shared(storages, key, () => new PickleObject(type, []));
     if (storage.global !== type)
-      throw new FileError(`${name}: got storage ${key} of two types, expected one`);
+      throw new FileError(`${name}: got storage ${oneLine(key)} of two types, expected one`);
     if (!Array.isArray(view)) return storage;
     const object = new PickleObject(type, []);
     views.push({ object, key, view });

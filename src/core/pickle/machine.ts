@@ -1,6 +1,6 @@
 // The stack machine that reads a pickle of protocol 0 to 5. It builds values and runs nothing.
 
-import { FileError } from '../errors.ts';
+import { FileError, oneLine } from '../errors.ts';
 import {
   latin1Text,
   MAX_SHORT_TEXT,
@@ -198,8 +198,10 @@ export class Machine {
   named(module: string, name: string): PickleGlobal {
     const global = `${module}.${name}`;
     if (!this.options.globals.has(global)) {
-      const shown = JSON.stringify(global.slice(0, 100)).slice(1, -1);
-      throw this.fail(`the refused name ${shown}`, 'only names of plain data, arrays and networks');
+      throw this.fail(
+        `the refused name ${oneLine(global, 100)}`,
+        'only names of plain data, arrays and networks',
+      );
     }
     this.charge(COST.object);
     return new PickleGlobal(global);

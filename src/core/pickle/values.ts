@@ -1,5 +1,7 @@
 // What a pickle is read into: plain values, and inert objects that only remember what they would have been.
 
+import { oneLine } from '../errors.ts';
+
 /**
  * A value of a pickle. None is null; int is a number where it is exact, else a bigint; list and tuple are both
  * arrays; dict, OrderedDict and the like are Maps (keys as they came, so `__proto__` is a key like any other); set
@@ -87,7 +89,7 @@ export function textOf(value: PickleValue | undefined): string | undefined {
 export function describe(value: PickleValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'None';
-  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
+  if (typeof value === 'string') return `'${oneLine(value)}'`;
   if (typeof value === 'object') {
     if (value instanceof PickleText) return `a string of ${value.utf8.length} bytes`;
     if (value instanceof Uint8Array) return `${value.length} bytes`;

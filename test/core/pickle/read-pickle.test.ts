@@ -116,7 +116,7 @@ describe('refusals', () => {
     ],
     ['eval', '\x80\x04\x8c\x08builtins\x8c\x04eval\x93.', 'refused name builtins.eval at byte 18'],
     ['INST', '(ios\nsystem\n.', 'refused name os.system at byte 1'],
-    ['control characters in names', 'ca\x1b[2J\nb\n.', 'name a\\u001b[2J.b'],
+    ['control characters in names', 'ca\x1b[2J\nb\n.', 'name a?[2J.b'],
     ['calls of values', 'K\x01)R.', 'got a call of what is no class at byte 3'],
     ['calls of results', 'ca\nThing\n)R)R.', 'got a call of what is no class'],
     ['keywords', 'ca\nThing\n)}K\x01K\x02s\x92.', 'got arguments by keyword'],
