@@ -19,8 +19,8 @@ export const stylegan2Config = z
       mbstdGroup: z.number().int().min(1).max(1024),
       channelBase,
       channelMax: width,
-      /** Depth of the label branch. */
-      mappingLayers: z.number().int().min(1).max(32),
+      /** Depth of the label branch; 0 where labels are only embedded. */
+      mappingLayers: z.number().int().min(0).max(32),
     }),
   })
   .refine((config) => config.numWs === stylegan2NumWs(config.imgResolution), {
