@@ -13,6 +13,9 @@ import { networkFile } from './network-file.ts';
 const BUFFERS =
   /^(resample_filter|noise_const|w_avg|running_mean|running_var|weight_u|lod|dlatent_avg|noise_?\d+|kernel|magnitude_ema|up_filter|down_filter|freqs|phases|transform)$/;
 
+/** Widest column of layer names; longer ones, which no published network has, stick out. */
+const MAX_COLUMN = 60;
+
 interface Layer {
   /** Upstream name without the network: `synthesis.b8.conv0`. */
   readonly name: string;
@@ -146,7 +149,7 @@ function formatInfo(info: Info): string {
   const lines = [`${info.file}: ${(info.bytes / 2 ** 20).toFixed(1)} MiB`];
   for (const [key, value] of Object.entries(info.metadata)) lines.push(...formatValue(key, value, ''));
   for (const { name, settings, parameters, layers } of info.networks) {
-    const width = Math.max(...layers.map((layer) => layer.name.length));
+    const width = Math.min(MAX_COLUMN, Math.max(...layers.map((layer) => layer.name.length)));
     lines.push('', `${name}: ${parameters.toLocaleString('en')} parameters`);
     for (const [key, value] of Object.entries(settings ?? {})) lines.push(...formatValue(key, value, '  '));
     for (const layer of layers) {
