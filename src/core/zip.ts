@@ -27,6 +27,8 @@ const DIRECTORY_END = 0x06054b50;
 const DIRECTORY_END_64 = 0x06064b50;
 const DIRECTORY_LOCATOR_64 = 0x07064b50;
 const MAX_DIRECTORY_BYTES = 2 ** 30;
+/** Of an archive in memory, whose entries are few: listing them takes several times as much. */
+const MAX_DIRECTORY_IN_MEMORY = 2 ** 21;
 /** Deflate cannot do better than 1032:1, so a larger claim is a lie. */
 const MAX_DEFLATE_RATIO = 1032;
 
@@ -44,7 +46,7 @@ export async function readZipDirectory(
   fileSize: number,
   path: string,
 ): Promise<ZipEntry[]> {
-  const steps = directorySteps(fileSize, path);
+  const steps = directorySteps(fileSize, path, MAX_DIRECTORY_BYTES);
   let step = steps.next();
   while (!step.done) step = steps.next(await read(...step.value));
   return step.value;
@@ -52,7 +54,7 @@ export async function readZipDirectory(
 
 /** Like {@link readZipDirectory}, of an archive in memory. */
 export function zipDirectory(archive: Uint8Array, path: string): ZipEntry[] {
-  const steps = directorySteps(archive.length, path);
+  const steps = directorySteps(archive.length, path, MAX_DIRECTORY_IN_MEMORY);
   let step = steps.next();
   while (!step.done) step = steps.next(rangeOf(archive, ...step.value));
   return step.value;
@@ -61,9 +63,9 @@ export function zipDirectory(archive: Uint8Array, path: string): ZipEntry[] {
 const rangeOf = (bytes: Uint8Array, offset: number, length: number) =>
   bytes.subarray(offset, offset + length);
 
-function* directorySteps(fileSize: number, path: string): Asking<ZipEntry[]> {
+function* directorySteps(fileSize: number, path: string, most: number): Asking<ZipEntry[]> {
   const { offset, size } = yield* findDirectory(fileSize, path);
-  if (offset + size > fileSize || size > MAX_DIRECTORY_BYTES) {
+  if (offset + size > fileSize || size > most) {
     throw new FileError(
       `${path}: the zip directory is damaged (claims ${size} bytes at ${offset} of ${fileSize})`,
     );

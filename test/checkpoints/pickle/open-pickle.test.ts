@@ -219,6 +219,11 @@ describe('refusals', () => {
     refuse(legacyFile(view, { 0: six }, ['0', '0']).subarray(0, -30), 'for storage');
     refuse(legacyFile('x', { 9: six }), "got storage '9', expected one that its pickle names");
     refuse(await zipFile(view, {}), 'f.pkl: got no entry archive/data/0');
+    const names = Array.from({ length: 40 }, (_, i) => [`${i}`.padEnd(60_000), '']);
+    refuse(
+      await zipFile(view, { 0: six }, Object.fromEntries(names)),
+      'the zip directory is damaged (claims 24',
+    );
     refuse(await zipFile(view, { 0: six }, { byteorder: 'big' }), 'got byte order big');
     refuse((await zipFile(view, { 0: six })).subarray(0, -60), 'is not a zip archive, or it is cut off');
   });
