@@ -4,7 +4,7 @@
 
 import { type Shape, sameShape } from '../core/tensor.ts';
 import type { Node } from '../graph/node.ts';
-import { type Attribute, type ModelBuilder, NCHWC } from './model.ts';
+import { type Attribute, DATA_TYPE, type FloatType, type ModelBuilder, NCHWC } from './model.ts';
 import type { Target } from './target.ts';
 
 /** Names of the ONNX values that hold a node, one for each layout that exists. */
@@ -13,11 +13,15 @@ export interface Forms {
   blocked?: string;
 }
 
+/** From this size on, constants of a model in half precision are stored in it, whoever reads them. */
+const HALF_ELEMENTS = 1024;
+
 /** The state of one lowering: the model so far and where each node's value lies. */
 export class Lowering {
   readonly model: ModelBuilder;
   readonly target: Target;
   private readonly forms = new Map<Node, Forms>();
+  private readonly types = new Map<Node, FloatType>();
   private readonly ids = new Map<Node, number>();
 
   constructor(model: ModelBuilder, target: Target) {
@@ -27,6 +31,7 @@ export class Lowering {
 
   define(node: Node, forms: Forms): void {
     this.forms.set(node, { ...forms });
+    this.types.set(node, this.model.floatType);
   }
 
   /** A short name for a node, to name what is made from it once. */
@@ -61,12 +66,25 @@ export class Lowering {
     return plain === undefined && blocked !== undefined;
   }
 
-  /** The row-major value. Constants are only written out when this is asked for: kernels may replace them. */
+  /**
+   * The row-major value, in the type that is being computed in. Constants are only written out when this is asked
+   * for: kernels may replace them.
+   */
   plain(node: Node): string {
     const forms = this.formsOf(node);
-    if (node.op.kind === 'constant') forms.plain ??= this.model.floats(node.op.data, node.shape);
+    const { op } = node;
+    const isHalf = this.target.half === true && op.kind === 'constant' && op.data.length >= HALF_ELEMENTS;
+    const type = isHalf ? 'float16' : this.types.get(node)!;
+    if (op.kind === 'constant') forms.plain ??= this.model.floats(op.data, node.shape, type);
     forms.plain ??= this.unblock(forms.blocked!, node.shape);
-    return forms.plain;
+    return this.cast(forms.plain, type);
+  }
+
+  /** A value of the type given, in the type that is being computed in. */
+  private cast(value: string, type: FloatType): string {
+    const to = this.model.floatType;
+    if (type === to) return value;
+    return this.model.once(`cast:${value}`, () => this.emit('Cast', [value], { to: DATA_TYPE[to] }));
   }
 
   /** The blocked value; the shape must satisfy {@link canBlock}. */

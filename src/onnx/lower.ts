@@ -4,6 +4,7 @@ import type { Graph, Kind, Node, OpOf } from '../graph/node.ts';
 import { topologicalOrder } from '../graph/node.ts';
 import type { Epilogue } from './blocked-conv.ts';
 import { type FusedConv, fuseEpilogues } from './fuse.ts';
+import { halfNodes } from './half.ts';
 import { type Forms, Lowering } from './layout.ts';
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from './lower-conv.ts';
 import { leakyMask, leakyRelu, lowerBinary, lowerUnary, power, unaryLowerings } from './lower-elementwise.ts';
@@ -79,24 +80,25 @@ function lowerFused(ctx: Lowering, { conv, bias, addend, slope }: FusedConv): Fo
 
 /** The ONNX model of `graph` for `target`: same input names, same output names, static shapes. */
 export function lower(graph: Graph, target: Target): OnnxModel {
-  const ctx = new Lowering(new ModelBuilder(), target);
-  const names = Object.keys(graph.outputs);
-  const roots = names.map((name) => graph.outputs[name]);
+  const model = new ModelBuilder();
+  const values = lowerInto(model, graph, target);
+  for (const [name, { shape }] of Object.entries(graph.outputs)) model.output(name, values[name], shape);
+  return model.build();
+}
+
+/** Adds the inputs and nodes of `graph` to a model and returns the values, float32, that are its outputs. */
+export function lowerInto(model: ModelBuilder, graph: Graph, target: Target): Record<string, string> {
+  const ctx = new Lowering(model, target);
+  const roots = Object.values(graph.outputs);
   const order = topologicalOrder(roots);
   const fused = fuseEpilogues(ctx, order, roots);
+  const half = target.half ? halfNodes(order) : new Set<Node>();
   for (const node of order) {
     if (fused.absorbed.has(node)) continue;
     const epilogue = fused.epilogues.get(node);
-    if (epilogue === undefined) {
-      ctx.define(node, lowerNode(ctx, node));
-    } else {
-      const forms = lowerFused(ctx, epilogue);
-      ctx.define(node, forms);
-    }
+    model.floatType = half.has(node) ? 'float16' : 'float32';
+    ctx.define(node, epilogue === undefined ? lowerNode(ctx, node) : lowerFused(ctx, epilogue));
   }
-  for (const name of names) {
-    const node = graph.outputs[name];
-    ctx.model.output(name, ctx.plain(node), node.shape);
-  }
-  return ctx.model.build();
+  model.floatType = 'float32';
+  return Object.fromEntries(Object.entries(graph.outputs).map(([name, node]) => [name, ctx.plain(node)]));
 }

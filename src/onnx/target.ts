@@ -10,4 +10,9 @@ export interface Target {
    * it has none. Its direct convolutions reach 200 GFLOP/s where the im2col path reaches 130 (2 cores).
    */
   readonly block: number;
+  /** Images and their convolutions in float16, and large weights stored so (see half.ts); needs block 0. */
+  readonly half?: boolean;
 }
+
+/** For files that go anywhere: ONNX's own operators only. */
+export const PORTABLE: Target = { provider: 'wasm', block: 0 };
