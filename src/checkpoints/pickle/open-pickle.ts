@@ -2,8 +2,13 @@
 
 import { FileError, oneLine } from '../../core/errors.ts';
 import { numpyArray } from '../../core/pickle/numpy.ts';
-import { type StoredTensor, storedTensor, toFloat32 } from '../../core/pickle/stored-tensor.ts';
-import { describe, PickleObject, type PickleValue } from '../../core/pickle/values.ts';
+import {
+  type StoredTensor,
+  type StoredType,
+  storedTensor,
+  toFloat32,
+} from '../../core/pickle/stored-tensor.ts';
+import { describe, PickleObject, PickleText, type PickleValue } from '../../core/pickle/values.ts';
 import { type FloatTensor, sizeOf } from '../../core/tensor.ts';
 import { foreignFormat } from './foreign-format.ts';
 import { STORAGE_TYPES } from './globals.ts';
@@ -27,7 +32,10 @@ export class OpenedPickle {
    * state dicts as Maps.
    */
   readonly value: PickleValue;
-  private float32Left: number;
+  /** Bytes that may yet be converted. */
+  private left: number;
+  /** Storages that are files within the pickle, by their bytes; read at the first use. */
+  private readonly embedded = new Map<Uint8Array, TorchStorage>();
 
   /**
    * Reads the file without running any of it. Copies no tensor: takes at most 32 MiB and the file's size beside it,
@@ -43,7 +51,7 @@ export class OpenedPickle {
     this.name = name;
     this.format = format;
     this.value = value;
-    this.float32Left = MAX_GROWTH * bytes.length;
+    this.left = MAX_GROWTH * bytes.length;
   }
 
   private where(key: string): string {
@@ -58,7 +66,7 @@ export class OpenedPickle {
    */
   tensor(value: PickleValue | undefined, key: string): StoredTensor | null {
     const where = this.where(key);
-    return torchTensor(value, where) ?? numpyArray(value, where);
+    return this.torchTensor(value, where) ?? numpyArray(value, where);
   }
 
   /**
@@ -72,8 +80,9 @@ export class OpenedPickle {
     if (tensor === null) {
       throw new FileError(`${this.where(key)}: got ${describe(value)}, expected a tensor`);
     }
-    this.float32Left -= 4 * sizeOf(tensor.shape);
-    if (this.float32Left < 0) {
+    const { storage } = tensor;
+    this.left -= 4 * sizeOf(tensor.shape) + (storage instanceof PickleText ? storage.utf8.length : 0);
+    if (this.left < 0) {
       throw new FileError(
         `${this.where(key)}: got tensors of over ${MAX_GROWTH} times the file's size, expected each stored once`,
       );
@@ -81,23 +90,38 @@ export class OpenedPickle {
     const { shape } = tensor;
     return { dtype: 'float32', shape, data: toFloat32(tensor, this.where(key)) };
   }
+
+  private torchTensor(value: PickleValue | undefined, where: string): StoredTensor | null {
+    const inner = isCall(value, 'torch._utils._rebuild_parameter') ? value.args[0] : value;
+    if (!isCall(inner, 'torch._utils._rebuild_tensor_v2')) return null;
+    const [storage, offset, size, stride] = inner.args;
+    const { type, bytes } = this.storageOf(storage, where);
+    if (typeof offset !== 'number') {
+      throw new FileError(`${where}: got ${describe(offset)} as a tensor's offset, expected a number`);
+    }
+    const shape = numbersOf(size, where);
+    const strides = numbersOf(stride, where);
+    return storedTensor({ dtype: type, shape, strides, offset, littleEndian: true, storage: bytes }, where);
+  }
+
+  private storageOf(value: PickleValue | undefined, where: string): TorchStorage {
+    if (!isCall(value, 'torch.storage._load_from_bytes')) return torchStorage(value, where);
+    const [content] = value.args;
+    if (!(content instanceof Uint8Array)) {
+      throw new FileError(
+        `${where}: got ${describe(content)} as a storage, expected the bytes of a PyTorch file`,
+      );
+    }
+    const known = this.embedded.get(content);
+    if (known !== undefined) return known;
+    const storage = torchStorage(readPickleFile(content, `${where} (storage)`).value, where);
+    this.embedded.set(content, storage);
+    return storage;
+  }
 }
 
 function isCall(value: PickleValue | undefined, global: string): value is PickleObject {
   return value instanceof PickleObject && value.global === global;
-}
-
-function torchTensor(value: PickleValue | undefined, where: string): StoredTensor | null {
-  const inner = isCall(value, 'torch._utils._rebuild_parameter') ? value.args[0] : value;
-  if (!isCall(inner, 'torch._utils._rebuild_tensor_v2')) return null;
-  const [storage, offset, size, stride] = inner.args;
-  const { type, bytes } = storageOf(storage, where);
-  if (typeof offset !== 'number') {
-    throw new FileError(`${where}: got ${describe(offset)} as a tensor's offset, expected a number`);
-  }
-  const shape = numbersOf(size, where);
-  const strides = numbersOf(stride, where);
-  return storedTensor({ dtype: type, shape, strides, offset, littleEndian: true, storage: bytes }, where);
 }
 
 /** A tuple of numbers, or a torch.Size of one. */
@@ -107,27 +131,17 @@ function numbersOf(value: PickleValue | undefined, where: string): number[] {
   throw new FileError(`${where}: got ${describe(value)} as a tensor's shape or strides, expected numbers`);
 }
 
-function storageOf(value: PickleValue | undefined, where: string) {
-  const storage = isCall(value, 'torch.storage._load_from_bytes') ? embeddedStorage(value, where) : value;
-  const type = storage instanceof PickleObject ? STORAGE_TYPES.get(storage.global) : undefined;
-  if (!(storage instanceof PickleObject) || type === undefined || !(storage.state instanceof Uint8Array)) {
-    throw new FileError(
-      `${where}: got ${describe(storage)} as a tensor's storage, expected one with its bytes`,
-    );
-  }
-  return { type, bytes: storage.state };
+interface TorchStorage {
+  readonly type: StoredType;
+  readonly bytes: Uint8Array;
 }
 
-/** A storage as NVIDIA's files have it: a PyTorch file within the pickle. Read at the first use, then kept. */
-function embeddedStorage(call: PickleObject, where: string): PickleValue {
-  if (call.state !== undefined) return call.state;
-  const [content] = call.args;
-  if (!(content instanceof Uint8Array)) {
+function torchStorage(value: PickleValue | undefined, where: string): TorchStorage {
+  const type = value instanceof PickleObject ? STORAGE_TYPES.get(value.global) : undefined;
+  if (!(value instanceof PickleObject) || type === undefined || !(value.state instanceof Uint8Array)) {
     throw new FileError(
-      `${where}: got ${describe(content)} as a storage, expected the bytes of a PyTorch file`,
+      `${where}: got ${describe(value)} as a tensor's storage, expected one with its bytes`,
     );
   }
-  const { value } = readPickleFile(content, `${where} (storage)`);
-  call.state = value;
-  return value;
+  return { type, bytes: value.state };
 }

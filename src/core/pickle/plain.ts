@@ -5,6 +5,8 @@ import { numpyScalar } from './numpy.ts';
 import { describe, PickleText, type PickleValue, textOf } from './values.ts';
 
 const MAX_PLAIN_VALUES = 100_000;
+/** Long texts count as several parts: one that is named often is decoded each time. */
+const TEXT_BYTES_PER_PART = 256;
 const MAX_PLAIN_DEPTH = 64;
 
 /**
@@ -17,13 +19,14 @@ const MAX_PLAIN_DEPTH = 64;
 export function toPlain(value: PickleValue | undefined, name: string): unknown {
   let left = MAX_PLAIN_VALUES;
   const convert = (value: PickleValue | undefined, depth: number): unknown => {
-    if (left-- === 0)
+    left -= value instanceof PickleText ? 1 + value.utf8.length / TEXT_BYTES_PER_PART : 1;
+    if (left < 0)
       throw new FileError(`${name}: got a value of over ${MAX_PLAIN_VALUES} parts, expected settings`);
     if (depth > MAX_PLAIN_DEPTH) {
       throw new FileError(`${name}: got a value nested over ${MAX_PLAIN_DEPTH} deep, expected settings`);
     }
     if (value === null || value === undefined || typeof value !== 'object') return value;
-    if (value instanceof PickleText) return value.toString();
+    if (value instanceof PickleText) return textOf(value) ?? `<${describe(value)}>`;
     if (Array.isArray(value) || value instanceof Set)
       return [...value].map((item) => convert(item, depth + 1));
     if (value instanceof Map) {

@@ -137,6 +137,9 @@ export function toFloat32(tensor: StoredTensor, where: string): Float32Array<Arr
 
 /** The first element, exactly: what a scalar holds. 64-bit integers are rounded to a double. */
 export function firstElement(tensor: StoredTensor, where: string): number {
+  if (tensor.storage instanceof PickleText) {
+    throw new FileError(`${where}: got a number of ${tensor.storage.utf8.length} bytes, expected at most 8`);
+  }
   const bytes = storageBytes(tensor, where);
   const { dtype, offset, littleEndian } = storedTensor({ ...tensor, storage: bytes }, where);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -79,9 +79,12 @@ export function latin1Text(bytes: Uint8Array): string {
   return text;
 }
 
-/** The string that a value is, long or short; undefined for anything else. */
+/** Longest string that is taken for text, in bytes. */
+const MAX_TEXT = 2 ** 20;
+
+/** The string that a value is, long or short; undefined for anything else, and for one of over a megabyte. */
 export function textOf(value: PickleValue | undefined): string | undefined {
-  if (value instanceof PickleText) return value.toString();
+  if (value instanceof PickleText) return value.utf8.length > MAX_TEXT ? undefined : value.toString();
   return typeof value === 'string' ? value : undefined;
 }
 

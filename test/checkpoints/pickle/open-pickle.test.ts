@@ -269,6 +269,17 @@ describe('refusals', () => {
     expect(often).toThrow("f.pkl: x: got tensors of over 4 times the file's size");
   });
 
+  it('of numbers of thousands of bytes, and of long texts under many names', () => {
+    const bytes = encoded(new Uint8Array(5000));
+    const number = call('numpy.core.multiarray.scalar', call('numpy.dtype', 'f4', false, true), bytes);
+    expect(() => toPlain(open(pickle(number)).value, 'f.pkl')).toThrow('got a number of 5000 bytes');
+    const opened = open(pickle(ndarray('<f4', [], bytes)));
+    const often = () => {
+      for (let i = 0; i < 6; i++) opened.float32(opened.value, 'x');
+    };
+    expect(often).toThrow('got tensors of over 4 times');
+  });
+
   it('of state dicts: none', () => {
     const opened = open(pickle(orderedDict({ a: ndarray('<f4', [1], f32(1)) })));
     expect(opened.float32(asDict(opened.value).get('a'), 'a').data[0]).toBe(1);

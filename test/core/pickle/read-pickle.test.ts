@@ -104,6 +104,10 @@ describe('values', () => {
     // Each list holds the one before ten times.
     const bomb = join(']', ...Array.from({ length: 9 }, () => 'q\x000](' + 'h\x00'.repeat(10) + 'e'), '.');
     expect(() => toPlain(read(bomb), 'f')).toThrow('f: got a value of over 100000 parts');
+    const text = join('](X\x00\x00\x08\x00', 'a'.repeat(2 ** 19), 'q\x00', 'h\x00'.repeat(50), 'e.');
+    expect(() => toPlain(read(text), 'f')).toThrow('f: got a value of over 100000 parts');
+    const long = join('X\x00\x00\x11\x00', 'a'.repeat(17 * 2 ** 16), '.');
+    expect(toPlain(read(long), 'f')).toBe('<a string of 1114112 bytes>');
   });
 });
 
