@@ -13,11 +13,7 @@ interface Width {
   readonly latent: number;
 }
 
-const training = (
-  width: Width,
-  rounds: number,
-  cfg: TrainingWorkload['cfg'] = 'cpu',
-): TrainingWorkload => ({
+const training = (width: Width, rounds: number, cfg: TrainingWorkload['cfg'] = 'cpu'): TrainingWorkload => ({
   resolution: width.resolution,
   rounds,
   cfg,

@@ -21,7 +21,15 @@ const EFFICIENCY = 0.5;
 
 export async function printDryRun(request: TrainRequest): Promise<void> {
   const dataset = await openData({ ...request, onLog: (line) => console.error(line) });
-  const { data: _data, outdir: _outdir, device, threads, signal: _signal, metrics: _metrics, ...asked } = request;
+  const {
+    data: _data,
+    outdir: _outdir,
+    device,
+    threads,
+    signal: _signal,
+    metrics: _metrics,
+    ...asked
+  } = request;
   const options = resolveOptions(asked, dataset);
   const model = createModel(networkConfigOf(options, dataset));
   const { length, resolution: r, channels, labelDim } = dataset;

@@ -2,9 +2,9 @@ import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/pro
 import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { StoredZipWriter } from '../../src/core/zip.ts';
 import { openDataset } from '../../src/data/open-dataset.node.ts';
 import { prepareDataset } from '../../src/data/prepare.node.ts';
-import { StoredZipWriter } from '../../src/core/zip.ts';
 import { BLUE, FIXTURES, halves, pixel, RED, scratch } from './pictures.ts';
 
 const at = scratch();

@@ -16,10 +16,12 @@ const pages = ['README.md', ...docs.map((name) => `docs/${name}`)].map((name) =>
   text: readFileSync(join(root, name), 'utf8'),
 }));
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const startHelp = execFileSync(process.execPath, ['--import', 'tsx', 'scripts/start.ts', '--help'], {
-  cwd: root,
-  encoding: 'utf8',
-});
+const helpOf = (script: string) =>
+  execFileSync(process.execPath, ['--import', 'tsx', `scripts/${script}.ts`, '--help'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+const scriptHelp = ['start', 'lineage'].map(helpOf).join('\n');
 const flagsIn = (text: string): string[] => text.match(/(?<![\w-])--[a-z][a-z\d-]*/g) ?? [];
 
 /** Anchors of a page's headings, as they are made for links. */
@@ -79,7 +81,7 @@ describe.each(pages)('$name', ({ name, text }) => {
     expect(run.filter((script) => !(script in scripts))).toEqual([]);
     const program = await createProgram(undefined);
     const known = [program, ...program.commands].flatMap((c: Command) => c.options.map((o) => o.long));
-    const all = new Set([...known, ...flagsIn(startHelp), '--help']);
+    const all = new Set([...known, ...flagsIn(scriptHelp), '--help']);
     expect(flagsIn(text).filter((flag) => !all.has(flag))).toEqual([]);
   });
 });
