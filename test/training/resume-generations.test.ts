@@ -30,12 +30,16 @@ const SHORT: TrainingRequest = {
   mirror: true,
   seed: 3,
 };
-const SMALL: TrainingRequest = { ...SHORT, cbase: 64, cmax: 8, zDim: 8, wDim: 8, mapDepth: 2 };
+const SMALL: TrainingRequest = { ...SHORT, cbase: 64, cmax: 8, zDim: 8, wDim: 8 };
 /** 4² for five steps, a fade for nine, 8² for the rest. */
 const GROWING: TrainingRequest = { ...SMALL, startRes: 4, stableKimg: 0.02, fadeKimg: 0.036 };
 
 const RUNS: [name: string, request: TrainingRequest, array: string][] = [
-  ['StyleGAN2, spectrally normalized', { ...SMALL, cfg: 'cpu', reg: ['r1', 'sn'], cond: true }, 'D.buffers'],
+  [
+    'StyleGAN2, spectrally normalized',
+    { ...SMALL, cfg: 'cpu', mapDepth: 2, reg: ['r1', 'sn'], cond: true },
+    'D.buffers',
+  ],
   ['ProGAN with Wasserstein loss and gradient penalty', { ...GROWING, cfg: 'progan' }, 'G.adam.v'],
   ['DCGAN with momentum and batch norm', { ...SMALL, cfg: 'dcgan', mbstdGroup: 1 }, 'G.adam.m'],
   [
