@@ -1,9 +1,10 @@
 // convert and info on published checkpoints, as a user runs them.
 
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeNetworkFile } from '../../src/checkpoints/network-file.ts';
 import { readForeign } from '../../src/checkpoints/read-foreign.ts';
@@ -59,7 +60,43 @@ describe('convert', () => {
     expect(average.data.every((value) => value !== 0)).toBe(true);
   });
 
+  it('writes ONNX models, apart and with their weights beside them', async () => {
+    const { code, stdout } = await runProgram([
+      ...['convert', PICKLE, here('a.onnx')],
+      ...['--split', '--batch', '2', '--fp16', '--uint8', '--noise-mode', 'none', '--external-data'],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`wrote ${here('a-synthesis.onnx')}: stylegan2 32x32, 3 channels, G_ema\n`);
+    const session = await InferenceSession.create(here('a-synthesis.onnx'), { logSeverityLevel: 3 });
+    const ws = new OrtTensor('float32', new Float32Array(2 * 8 * 16), [2, 8, 16]);
+    const { image } = await session.run({ ws });
+    expect([image.type, ...image.dims]).toEqual(['uint8', 2, 32, 32, 3]);
+    await session.release();
+  });
+
+  it('writes the pickle of the published tools, and reads it again', async () => {
+    await runHere('convert', PICKLE, here('again.pkl'));
+    await runHere('convert', here('again.pkl'), here('again.safetensors'));
+    await runHere('convert', PICKLE, here('once.safetensors'));
+    expect(read(here('again.safetensors'))).toEqual(read(here('once.safetensors')));
+  });
+
+  it('never writes over its source', async () => {
+    copyFileSync(PICKLE, here('source.pkl'));
+    symlinkSync(here('source.pkl'), here('other.pkl'));
+    for (const dest of ['source.pkl', 'other.pkl']) {
+      const run = runHere('convert', here('source.pkl'), here(dest));
+      await expect(run).rejects.toThrow(/as source and dest, expected another dest/);
+    }
+    expect(readFileSync(here('source.pkl')).equals(readFileSync(PICKLE))).toBe(true);
+  });
+
   it.each<[string[], RegExp]>([
+    [
+      [PICKLE, 'a.safetensors', '--fp16'],
+      /^got --fp16 for a\.safetensors, expected a name that ends in \.onnx/,
+    ],
+    [[fixture('tf-stylegan1-32.pkl'), here('x.pkl')], /^got a stylegan, expected one that the published/],
     [[PICKLE, 'a.txt'], /^got a\.txt, expected a name that ends in \.safetensors/],
     [[fixture('nvidia-stylegan3-t-32.pkl'), 'a.safetensors'], /got StyleGAN3, expected StyleGAN2/],
     [[fixture('data/images.npz'), 'a.safetensors'], /images\.npz/],
