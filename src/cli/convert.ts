@@ -74,7 +74,7 @@ Reads networks of stylegan, the published pickles of StyleGAN2-ADA (PyTorch), Pr
 StyleGAN2-ADA (TensorFlow), and StyleGAN2 state dicts (.pt) as rosinality's code writes them. Nothing in them is run.
 
 Writes .safetensors (all networks), .onnx (the generator, for any ONNX runtime: z, c, psi -> image) and .pkl (a
-StyleGAN2 for the published PyTorch tools). docs/formats.md describes them.
+StyleGAN2 for the published PyTorch tools). docs/formats-export.md describes them.
 
 Examples:
   stylegan convert network.pkl network.safetensors

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
+import * as web from 'onnxruntime-web';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeNetworkFile } from '../../src/checkpoints/network-file.ts';
 import { FileError, OptionError } from '../../src/core/errors.ts';
@@ -136,6 +137,19 @@ describe('a model', () => {
     const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
     expect(metadata).toMatchObject({ format: 'stylegan-onnx', precision: 'float16', source: 'network.pkl' });
     expect(JSON.parse(metadata.config)).toEqual(file.config);
+  });
+
+  it.each([false, true])('runs in WebAssembly, too (half precision: %s)', async (fp16) => {
+    const { file, feeds, draw } = await example('stylegan2', 1);
+    const [path] = await write(file, { fp16 });
+    web.env.wasm.numThreads = 1;
+    const session = await web.InferenceSession.create(new Uint8Array(readFileSync(path)));
+    const inputs = Object.entries(feeds).map(([name, { data, dims }]) => {
+      return [name, new web.Tensor('float32', data as Float32Array, dims)];
+    });
+    const { image } = await session.run(Object.fromEntries(inputs));
+    expect(relativeError(image, await draw())).toBeLessThan(fp16 ? 5e-3 : 1e-5);
+    await session.release();
   });
 
   it('without noise draws without noise', async () => {
