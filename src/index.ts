@@ -1,6 +1,8 @@
 // The package's entry for Node: prepare data, train, load a network, make pictures, and compute with graphs of one's own.
 
 export { type DownloadProgress, type FetchOptions, fetchNetwork } from './checkpoints/fetch-network.node.ts';
+export { type NetworkSource, networkSource, type OpenedNetwork } from './checkpoints/network-file.ts';
+export { openNetworkFile } from './checkpoints/open-file.node.ts';
 export { PUBLISHED_NETWORKS, type PublishedNetwork } from './checkpoints/published-networks.ts';
 export {
   DeviceError,
@@ -21,6 +23,7 @@ export {
   type PrepareReport,
   prepareDataset,
 } from './data/prepare.node.ts';
+export { type WriteOnnxOptions, writeOnnx } from './generate/export-onnx.node.ts';
 export { encodePng, writePng } from './generate/image-files.node.ts';
 export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
 export { closedSpline } from './generate/interpolate.ts';

@@ -1,7 +1,7 @@
 // The built package in Node, imported by its name as its users do, with the program beside it.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,18 @@ describe('the built package', () => {
       'openWorkerEngine',
     ];
     expect(names).toEqual(expect.arrayContaining([...documented, 'RandomState', 'UserError', 'ops']));
+  });
+
+  test('writes a network as ONNX', async () => {
+    const model = join(folder, 'tiny.onnx');
+    const written = await runModule(`
+      import { networkSource, openNetworkFile, writeOnnx } from 'stylegan';
+      const path = ${JSON.stringify(file)};
+      const source = await networkSource(await openNetworkFile(path), 'G_ema', path);
+      console.log(JSON.stringify(await writeOnnx(source, ${JSON.stringify(model)})));
+    `);
+    expect(written).toEqual([model]);
+    expect((await stat(model)).size).toBeGreaterThan(1000);
   });
 
   test('makes the picture that the sources make', async () => {

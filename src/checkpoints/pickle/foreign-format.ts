@@ -6,6 +6,7 @@ import { latin1Text } from '../../core/pickle/values.ts';
 const FORMATS: readonly (readonly [string, string])[] = [
   ['\xff\xd8\xff', 'a JPEG picture'],
   ['\x89PNG', 'a PNG picture'],
+  ['RIFF', 'a WebP picture or a sound'],
   ['\x1f\x8b', 'a gzip archive (unpack it first)'],
   ['version https://git-lfs', 'a Git LFS pointer (the file itself was not downloaded)'],
   ['<', 'a web page (the download failed)'],

@@ -193,6 +193,7 @@ describe('refusals', () => {
 
   it('of other files', () => {
     refuse(raw('\xff\xd8\xff\xe0\x00\x10JFIF'), 'f.pkl: got a JPEG picture');
+    refuse(raw('RIFF\x10\x00\x00\x00WEBP'), 'f.pkl: got a WebP picture');
     refuse(raw('\x89PNG\r\n'), 'got a PNG picture');
     refuse(raw('\n<!DOCTYPE html>'), 'got a web page');
     refuse(raw('version https://git-lfs.github.com/spec/v1\n'), 'got a Git LFS pointer');
