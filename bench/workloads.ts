@@ -25,6 +25,7 @@ const training = (width: Width, rounds: number, cfg: TrainingWorkload['cfg'] = '
   mapDepth: 2,
   // The last and longest phase of networks that grow.
   startRes: null,
+  aug: 'noaug',
 });
 
 const generation = (imgResolution: number, channelBase: number): NetworkConfig => ({

@@ -21,6 +21,7 @@ const SHARED = {
   wDim: 64,
   emaKimg: 5,
   emaRampup: 0.05,
+  aug: 'noaug',
   tick: 2,
   snap: 5,
 } as const;

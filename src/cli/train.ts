@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { PIPELINE_NAMES } from '../augment/pipeline.ts';
 import { OptionError } from '../core/errors.ts';
 import { PRESET_NAMES } from '../training/presets.ts';
 import type { TrainRequest } from '../training/train.node.ts';
@@ -129,6 +130,11 @@ function learningOptions(): Option[] {
     ),
     option('--g-reg-interval <steps>', "steps between runs of G's path length", wholeNumber(1)),
     option('--mirror [0|1]', 'add pictures flipped left to right', flag),
+    choice('--aug <kind>', 'augment what D sees: noaug, ada (adaptive) or fixed', ['noaug', 'ada', 'fixed']),
+    option('--p <p>', 'fixed: probability of each augmentation', fromZero),
+    option('--target <n>', "ada: mean sign of D's scores of real pictures to keep (default: 0.6)", fromZero),
+    option('--ada-kimg <n>', 'ada: kimg in which p may rise by 1 (default: 500)', positive),
+    choice('--augpipe <name>', 'ada, fixed: which augmentations (default: bgc)', PIPELINE_NAMES),
     option('--cond [0|1]', 'train with the labels of the data set', flag),
     option('--glr <n>', 'learning rate of the generator', positive),
     option('--dlr <n>', 'learning rate of the discriminator', positive),

@@ -1,6 +1,7 @@
 // Options of a training run: what a user may say, and the complete set that follows from it.
 
 import { z } from 'zod';
+import { PIPELINE_NAMES } from '../augment/pipeline.ts';
 import { OptionError } from '../core/errors.ts';
 import type { NetworkConfig } from '../models/registry.ts';
 import { configOf } from '../models/settings.ts';
@@ -62,6 +63,12 @@ export const trainingOptions = z.strictObject({
   resLr: byResolution(positive),
   cond: z.boolean(),
   mirror: z.boolean(),
+  /** Augmentation of what D sees: none, adaptive (see ada.ts), or of constant strength p. */
+  aug: z.enum(['noaug', 'ada', 'fixed']),
+  p: z.number().min(0).max(1).nullable(),
+  target: z.number().min(0).max(1),
+  augpipe: z.enum(PIPELINE_NAMES),
+  adaKimg: positive,
   seed: whole(0),
   /** Reporting interval, in thousands of images. */
   tick: positive,
@@ -122,6 +129,11 @@ export const FLAGS: Record<keyof TrainingOptions, string> = {
   resLr: '--res-lr',
   cond: '--cond',
   mirror: '--mirror',
+  aug: '--aug',
+  p: '--p',
+  target: '--target',
+  augpipe: '--augpipe',
+  adaKimg: '--ada-kimg',
   seed: '--seed',
   tick: '--tick',
   snap: '--snap',
@@ -146,6 +158,10 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   const result = trainingOptions.safeParse({
     cond: false,
     mirror: false,
+    p: null,
+    target: 0.6,
+    augpipe: 'bgc',
+    adaKimg: 500,
     seed: 0,
     tick: 4,
     snap: 5,
@@ -166,6 +182,7 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])}: ${issue.message}`);
   }
   checkKnown(asked, result.data.model);
+  checkAugmentation(asked, result.data);
   checkTogether(result.data, data);
   return result.data;
 }
@@ -190,6 +207,19 @@ function checkKnown(asked: Readonly<Record<string, unknown>>, model: TrainingOpt
         `${models.length > 1 ? 'have' : 'has'} it`,
     );
   }
+}
+
+function checkAugmentation(asked: Readonly<Record<string, unknown>>, { aug, p }: TrainingOptions): void {
+  const refuse = (key: keyof TrainingOptions, reason: string) => {
+    throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])} with --aug ${aug}, ${reason}`);
+  };
+  if (p !== null && aug !== 'fixed') refuse('p', 'expected none: only --aug fixed has a strength of its own');
+  if (p === null && aug === 'fixed') {
+    throw new OptionError('--p: got nothing with --aug fixed, expected a strength from 0 to 1');
+  }
+  for (const key of ['target', 'adaKimg'] as const)
+    if (key in asked && aug !== 'ada') refuse(key, 'expected none: only --aug ada adapts');
+  if ('augpipe' in asked && aug === 'noaug') refuse('augpipe', 'expected none: nothing is augmented');
 }
 
 /** Images that run together unless told otherwise: the largest batch. */

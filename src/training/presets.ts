@@ -56,6 +56,8 @@ export interface Preset {
   /** Batch and learning rate at single resolutions; others have the ones above. */
   readonly resBatch: Readonly<Record<string, number>>;
   readonly resLr: Readonly<Record<string, number>>;
+  /** Augmentation of what D sees. */
+  readonly aug: 'noaug' | 'ada';
 }
 
 export const PRESET_NAMES = [
@@ -112,9 +114,10 @@ const BASE = {
   fadeKimg: 600,
   resBatch: {},
   resLr: {},
+  aug: 'noaug',
 } as const;
 
-/** StyleGAN2: lazy R1 and path length. */
+/** StyleGAN2: lazy R1 and path length; adaptive augmentation, as StyleGAN2-ADA has it. */
 const COMMON = {
   ...BASE,
   model: 'stylegan2',
@@ -122,6 +125,7 @@ const COMMON = {
   dRegInterval: 16,
   plWeight: 2,
   styleMixing: 0.9,
+  aug: 'ada',
 } as const;
 
 /** Largest group of at most four images that divides the batch. */

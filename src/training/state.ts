@@ -10,12 +10,13 @@ import type { BatchesSnapshot } from '../data/batches.ts';
 import type { Model } from '../models/contract.ts';
 import type { NetworkConfig } from '../models/registry.ts';
 import { initialValue, type ParameterSpec } from '../nn/parameters.ts';
+import type { Strength } from './ada.ts';
 import { type AdamState, adamState } from './adam.ts';
 import { trainable } from './phases.ts';
 import { Statistics } from './statistics.ts';
 
 const FORMAT = 'stylegan-checkpoint';
-const VERSION = '2';
+const VERSION = '3';
 
 /** Parameters of one network as flat vectors, in the order of its specs. */
 export interface NetworkState {
@@ -34,8 +35,16 @@ export interface Streams {
   readonly labels: Random;
   /** Points between real and generated images, for the gradient penalty. */
   readonly interpolation: Random;
+  readonly augment: Random;
 }
-const STREAMS: readonly (keyof Streams)[] = ['latents', 'noise', 'mixing', 'labels', 'interpolation'];
+const STREAMS: readonly (keyof Streams)[] = [
+  'latents',
+  'noise',
+  'mixing',
+  'labels',
+  'interpolation',
+  'augment',
+];
 
 function initialNetwork(specs: readonly ParameterSpec[], random: Random, beta1: number): NetworkState {
   const trained = trainable(specs);
@@ -68,14 +77,20 @@ export class TrainingState {
   tickStart = 0;
   /** Seconds of training, all sessions together. */
   seconds = 0;
+  /** Strength of the augmentation, adaptive or constant. */
+  augment: Strength;
   data: BatchesSnapshot | null = null;
   readonly streams: Streams;
   readonly statistics = new Statistics();
 
-  /** `beta1` of Adam decides whether it has first moments; `lod` is the level of detail at the start. */
-  constructor(model: Model<NetworkConfig>, seed: number, { beta1 = 0, lod = 0 } = {}) {
+  /**
+   * `beta1` of Adam decides whether it has first moments; `lod` is the level of detail at the start, `p` the strength of
+   * the augmentation.
+   */
+  constructor(model: Model<NetworkConfig>, seed: number, { beta1 = 0, lod = 0, p = 0 } = {}) {
     this.model = model;
     this.lod = lod;
+    this.augment = { p, signs: 0, count: 0 };
     this.G = initialNetwork(model.generator, new Random(seed, 'init-G'), beta1);
     this.D = initialNetwork(model.discriminator, new Random(seed, 'init-D'), beta1);
     this.average = this.G.parameters.slice();
@@ -86,6 +101,7 @@ export class TrainingState {
       mixing: stream('mixing'),
       labels: stream('labels'),
       interpolation: stream('interpolation'),
+      augment: stream('augment'),
     };
   }
 
@@ -147,6 +163,7 @@ export class TrainingState {
       plMean: this.plMean,
       lod: this.lod,
       bestDeviation: this.bestDeviation,
+      augment: this.augment,
       stepsG: this.G.adam.steps,
       stepsD: this.D.adam.steps,
       data: this.data,
@@ -185,6 +202,7 @@ export class TrainingState {
     this.plMean = counters.plMean;
     this.lod = counters.lod;
     this.bestDeviation = counters.bestDeviation;
+    this.augment = counters.augment;
     this.G.adam.steps = counters.stepsG;
     this.D.adam.steps = counters.stepsD;
     this.data = counters.data;
@@ -203,6 +221,7 @@ const countersSchema = z.object({
   plMean: z.number(),
   lod: z.number().min(0),
   bestDeviation: z.number(),
+  augment: z.object({ p: z.number().min(0), signs: z.number(), count }),
   stepsG: count,
   stepsD: count,
   data: z.object({ epoch: count, position: count, epochLength: count }).nullable(),

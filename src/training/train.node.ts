@@ -147,6 +147,7 @@ class Run {
     this.context = parts.context;
     this.state = new TrainingState(createModel(networkConfigOf(options, dataset)), options.seed, {
       beta1: options.beta1,
+      p: options.p ?? 0,
       lod: lodAt(0, growthOf(options), dataset.resolution),
     });
     this.sampler = new Sampler(this.engine, this.state);

@@ -5,6 +5,7 @@ import { DivergenceError } from '../core/errors.ts';
 import { sizeOf } from '../core/tensor.ts';
 import type { Batch } from '../data/batches.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
+import { ADA_INTERVAL, adapted, gathered } from './ada.ts';
 import { type AdamRates, adamStep, averageBeta, lazyRates, resetAdam, updateAverage } from './adam.ts';
 import { type CompiledPhase, CompiledStages } from './compiled-stages.ts';
 import { imagesAtLod, lodAt, type Stage, stageAt } from './growth.ts';
@@ -111,6 +112,8 @@ export class Trainer {
     updateAverage(state.average, state.G.parameters, beta);
     state.images += rates.batch;
     state.batches++;
+    if (options.aug === 'ada' && state.batches % ADA_INTERVAL === 0)
+      state.augment = adapted(state.augment, options);
     await this.stages.prepareAfter(stage);
   }
 
@@ -169,6 +172,8 @@ export class Trainer {
       if (!Number.isFinite(value)) throw divergence(`${name} (${phase.name})`, state, this.options);
       state.statistics.add(name, value);
       if (name === 'Loss/pl_mean') state.plMean = value;
+      if (name === 'Loss/signs/real' && this.options.aug === 'ada')
+        state.augment = gathered(state.augment, value, phase.batch);
     }
     for (const observation of phase.observed) {
       const network = state[observation.network];

@@ -183,6 +183,16 @@ describe('presets', () => {
     }
   });
 
+  it('augment adaptively from StyleGAN2 on, with the published pipeline, target and speed', () => {
+    const adaptive = PRESET_NAMES.filter((cfg) => resolve({ cfg }).aug === 'ada');
+    expect(adaptive).toEqual(['cpu', 'auto', 'stylegan2', 'paper256', 'paper512', 'paper1024', 'cifar']);
+    for (const cfg of PRESET_NAMES) {
+      const o = resolve({ cfg, aug: 'ada' });
+      expect(o).toMatchObject({ aug: 'ada', p: null, target: 0.6, augpipe: 'bgc', adaKimg: 500 });
+      if (!adaptive.includes(cfg)) expect(resolve({ cfg })).toEqual({ ...o, aug: 'noaug' });
+    }
+  });
+
   it.each(PRESET_NAMES)('%s takes labels, and spectral normalization', (cfg) => {
     const data = { resolution: 32, channels: 3, labelDim: 5 };
     const reg = ['r1', 'sn'] as const;
@@ -232,6 +242,11 @@ describe('a value of one’s own', () => {
     resLr: { 16: 0.5 },
     cond: true,
     mirror: true,
+    aug: 'fixed',
+    p: 0.25,
+    target: 0.5,
+    augpipe: 'bg',
+    adaKimg: 100,
     seed: 9,
     tick: 1,
     snap: 2,
@@ -243,6 +258,12 @@ describe('a value of one’s own', () => {
     if (key === 'glr' || key === 'dlr') return { resLr: {} };
     if (key === 'resBatch') return { batchGpu: 8 };
     return {};
+  };
+  /** What must be asked for besides. */
+  const withOf = (key: string): TrainingRequest => {
+    if (key === 'aug') return { p: 0.25 };
+    if (key === 'p') return { aug: 'fixed' };
+    return key === 'target' || key === 'adaKimg' || key === 'augpipe' ? { aug: 'ada' } : {};
   };
   /** Presets in which a value stands for something: networks grow and have styles, or not. */
   const presetsFor = (key: string): readonly PresetName[] => {
@@ -261,9 +282,9 @@ describe('a value of one’s own', () => {
   it.each(Object.entries(OTHER))('of %s replaces the preset’s and no other', (key, value) => {
     for (const cfg of presetsFor(key)) {
       const plain = resolveOptions({ cfg }, data);
-      const expected = { ...plain, ...alsoOf(key), [key]: value };
+      const expected = { ...plain, ...alsoOf(key), ...withOf(key), [key]: value };
       if (key === 'resBatch') expected.batchGpu = Math.max(plain.batch, expected.batchGpu);
-      expect(resolveOptions({ cfg, [key]: value }, data), cfg).toEqual(expected);
+      expect(resolveOptions({ cfg, ...withOf(key), [key]: value }, data), cfg).toEqual(expected);
     }
   });
 
@@ -382,6 +403,26 @@ describe('what cannot be used', () => {
       '--style-mixing: got 0.9, expected 0: this stylegan has no styles to mix',
     ],
     ['mixing', { cfg: 'dcgan', styleMixing: 0.5 }, 'got 0.5, expected 0: this dcgan has no styles to mix'],
+    ['a strength that adapts', { p: 0.5 }, '--p: got 0.5 with --aug ada, expected none: only --aug fixed'],
+    ['a strength of nothing', { aug: 'noaug', p: 0.5 }, '--p: got 0.5 with --aug noaug, expected none'],
+    ['no strength', { aug: 'fixed' }, '--p: got nothing with --aug fixed, expected a strength from 0 to 1'],
+    ['a strength above 1', { aug: 'fixed', p: 1.5 }, /^--p: got 1.5: .*<=1$/],
+    [
+      'a target of nothing',
+      { aug: 'noaug', target: 0.6 },
+      '--target: got 0.6 with --aug noaug, expected none: only --aug ada adapts',
+    ],
+    [
+      'a speed of what stands still',
+      { aug: 'fixed', p: 0.5, adaKimg: 100 },
+      '--ada-kimg: got 100 with --aug fixed, expected none: only --aug ada adapts',
+    ],
+    [
+      'a pipeline of nothing',
+      { cfg: 'dcgan', augpipe: 'bg' },
+      '--augpipe: got bg with --aug noaug, expected none: nothing is augmented',
+    ],
+    ['a pipeline', { augpipe: 'bgcx' as never }, /^--augpipe: got bgcx: .*"blit"\|"geom"/],
     ['a width that no network file can say', { cmax: 8193 }, /^--cmax: got 8193: .*<=8192$/],
   ])('%s', (_name, request, message) => {
     const attempt = () => resolve(request);

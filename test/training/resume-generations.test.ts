@@ -28,6 +28,7 @@ const SHORT: TrainingRequest = {
   batch: 4,
   mbstdGroup: 2,
   mirror: true,
+  aug: 'noaug',
   seed: 3,
 };
 const SMALL: TrainingRequest = { ...SHORT, cbase: 64, cmax: 8, zDim: 8, wDim: 8 };

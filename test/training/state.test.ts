@@ -28,7 +28,7 @@ function used(beta1 = 0.5): TrainingState {
   });
   for (const stream of Object.values(state.streams)) for (let i = 0; i < 7; i++) stream.normal();
   Object.assign(state, { plMean: 0.5, images: 120, batches: 30, tick: 3, tickStart: 96, seconds: 1.5 });
-  Object.assign(state, { lod: 1.25, bestDeviation: 0.75 });
+  Object.assign(state, { lod: 1.25, bestDeviation: 0.75, augment: { p: 0.1, signs: -2.5, count: 12 } });
   state.data = { epoch: 2, position: 24, epochLength: 48 };
   state.G.adam.steps = 38;
   state.D.adam.steps = 32;
@@ -48,6 +48,7 @@ describe('a checkpoint', () => {
     for (const name of Object.keys(state.streams) as (keyof typeof state.streams)[])
       expect(state.streams[name].normal()).toBe(used(beta1).streams[name].normal());
     expect([state.lod, state.bestDeviation]).toEqual([1.25, 0.75]);
+    expect(state.augment).toEqual({ p: 0.1, signs: -2.5, count: 12 });
   });
 
   it('has first moments with momentum only', () => {
