@@ -25,6 +25,7 @@ export function formatProgress({ kimg, totalKimg, tick, lod, ...rest }: TrainPro
     `G ${number(stats['Loss/G/loss'], 3)}`,
     `D ${number(stats['Loss/D/loss'], 3)}`,
     `signs real ${signs('real')} fake ${signs('fake')}`,
+    ...(stats['Progress/augment'] === undefined ? [] : [`p ${number(stats['Progress/augment'], 3)}`]),
     ...['r1', 'r2', 'gp'].flatMap((name) => {
       const value = stats[`Loss/${name}_penalty`];
       return value === undefined ? [] : [`${name} ${number(value, 4)}`];

@@ -14,6 +14,13 @@ export interface Strength {
   readonly count: number;
 }
 
+/** "ada, bgc, target 0.6 over 500 kimg": what a run augments. */
+export function augmentationText({ aug, augpipe, p, target, adaKimg }: TrainingOptions): string {
+  if (aug === 'noaug') return 'none';
+  const strength = aug === 'ada' ? `target ${target} over ${adaKimg} kimg` : `p ${p}`;
+  return `${aug}, ${augpipe}, ${strength}`;
+}
+
 /** With the signs of more real images, given by their mean from -1 to 1. */
 export function gathered({ p, signs, count }: Strength, mean: number, images: number): Strength {
   return { p, signs: signs + mean * images, count: count + images };

@@ -7,11 +7,14 @@ import { EndlessBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.node.ts';
 import { metricOf } from '../metrics/measure.ts';
-import { createModel } from '../models/registry.ts';
+import type { Model } from '../models/contract.ts';
+import { createModel, type NetworkConfig } from '../models/registry.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import type { Engine, EngineOptions } from '../runtime/engine.ts';
+import { augmentationText } from './ada.ts';
 import { lodAt } from './growth.ts';
 import { bestOf, collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
+import { type NetworkLocator, openTransfer } from './open-transfer.node.ts';
 import {
   growthOf,
   networkConfigOf,
@@ -25,6 +28,8 @@ import { Sampler } from './sampler.ts';
 import { measureSnapshot } from './snapshot-metrics.node.ts';
 import { TrainingState } from './state.ts';
 import { divergence, Trainer } from './trainer.ts';
+import { type Transfer, takeOver } from './transfer.ts';
+import { reportOf, summaryOf } from './transfer-report.ts';
 
 /** Longest time between two checkpoints, in seconds of training. */
 const CHECKPOINT_SECONDS = 300;
@@ -56,6 +61,8 @@ export interface TrainRequest extends TrainingRequest, EngineOptions {
   /** Metrics of each snapshot by name, such as `swd`: `metric-NAME.jsonl` in the run folder. Default none. */
   readonly metrics?: readonly string[];
   readonly onProgress?: (progress: TrainProgress) => void;
+  /** Finds the file of `resume`, for those who show its download. */
+  readonly locateNetwork?: NetworkLocator;
   /** Lines for the log: what was opened, resumed, written. */
   readonly onLog?: (line: string) => void;
   /** Stops cleanly, with a checkpoint, and rejects with the signal's reason. */
@@ -110,6 +117,7 @@ function pickOptions(request: TrainRequest): TrainingRequest {
     outdir: _o,
     onProgress: _p,
     onLog: _l,
+    locateNetwork: _n,
     signal: _s,
     metrics: _m,
     device: _v,
@@ -129,6 +137,8 @@ class Run {
   private readonly state: TrainingState;
   private readonly batches: EndlessBatches;
   private readonly sampler: Sampler;
+  /** What a run that begins takes over; null for one that goes on. */
+  private readonly transfer: Transfer | null;
   private isResumed = false;
   /** Whether the gauge was low at the last tick, of which the user knows then. */
   private isLow = false;
@@ -137,7 +147,13 @@ class Run {
     request: TrainRequest,
     options: TrainingOptions,
     dataset: Dataset,
-    parts: { engine: Engine; folder: RunFolder; context: string },
+    parts: {
+      model: Model<NetworkConfig>;
+      transfer: Transfer | null;
+      engine: Engine;
+      folder: RunFolder;
+      context: string;
+    },
   ) {
     this.request = request;
     this.options = options;
@@ -145,10 +161,12 @@ class Run {
     this.engine = parts.engine;
     this.folder = parts.folder;
     this.context = parts.context;
-    this.state = new TrainingState(createModel(networkConfigOf(options, dataset)), options.seed, {
+    this.transfer = parts.transfer;
+    this.state = new TrainingState(parts.model, options.seed, {
       beta1: options.beta1,
       p: options.p ?? 0,
-      lod: lodAt(0, growthOf(options), dataset.resolution),
+      lod: lodAt(options.resumeKimg, growthOf(options), dataset.resolution),
+      images: Math.round(options.resumeKimg * 1000),
     });
     this.sampler = new Sampler(this.engine, this.state);
     this.batches = new EndlessBatches(dataset, {
@@ -163,9 +181,16 @@ class Run {
     const { length: images, resolution, channels, labelDim } = dataset;
     const data = { path: resolve(dataset.path), images, resolution, channels, labelDim };
     const description: RunDescription = { options, data };
+    const model = createModel(networkConfigOf(options, dataset));
+    // Before there is a folder, whose options would hold on to a source that cannot be opened.
+    const transfer =
+      options.resume === null || (await RunFolder.hasCheckpoint(request.outdir))
+        ? null
+        : await openTransfer(options.resume, model, request.locateNetwork);
     const engine = await openEngine({ device: request.device, threads: request.threads });
     const folder = await RunFolder.open(request.outdir, description);
-    return new Run(request, options, dataset, { engine, folder, context: RunFolder.contextOf(description) });
+    const context = RunFolder.contextOf(description);
+    return new Run(request, options, dataset, { model, transfer, engine, folder, context });
   }
 
   async train(): Promise<TrainResult> {
@@ -176,6 +201,7 @@ class Run {
       await this.log(`finished before: ${state.kimg} kimg in ${this.folder.path}`);
       return this.finish();
     }
+    if (options.aug !== 'noaug') await this.log(`augmentation: ${augmentationText(options)}`);
     await this.log(`compiling for ${this.engine.device}`);
     const trainer = await Trainer.open(this.engine, state, options, () => this.randomLabel());
     const grid = await SampleGrid.open(this.sampler, state, this.dataset, options.seed);
@@ -215,10 +241,19 @@ class Run {
     if (checkpoint !== null) this.state.decode(checkpoint.bytes, this.context, checkpoint.name);
     // Also without a checkpoint: the run may have been killed between its first statistics and it.
     await this.folder.truncateStats(this.state.tick);
-    if (checkpoint === null) return;
+    if (checkpoint === null) return this.begin();
     if (this.state.data !== null) this.batches.restore(this.state.data);
     this.isResumed = true;
     await this.log(`resumed at ${this.state.kimg} kimg from ${checkpoint.name}`);
+  }
+
+  private async begin(): Promise<void> {
+    const { transfer, state, folder, options } = this;
+    if (transfer === null) return;
+    takeOver(state, transfer);
+    const report = await folder.writeReport(reportOf(transfer));
+    for (const line of summaryOf(transfer, options.freezed)) await this.log(line);
+    await this.log(`  all of it: ${report}`);
   }
 
   /** Statistics, pictures and snapshots of a tick; the checkpoint last, so that a kill before it repeats the tick. */
@@ -280,7 +315,8 @@ class Run {
 
   private progress(isTick: boolean): TrainProgress {
     const { state, options } = this;
-    const { 'Timing/seconds': _, ...stats } = state.statistics.means();
+    const { 'Timing/seconds': _, ...means } = state.statistics.means();
+    const stats = options.aug === 'noaug' ? means : { ...means, 'Progress/augment': state.augment.p };
     const images = state.images - state.tickStart;
     const secPerKimg = images > 0 ? (state.statistics.sum('Timing/seconds') / images) * 1000 : 0;
     const progress: TrainProgress = {

@@ -41,6 +41,11 @@ const RUNS: [name: string, request: TrainingRequest, array: string][] = [
     { ...SMALL, cfg: 'cpu', mapDepth: 2, reg: ['r1', 'sn'], cond: true },
     'D.buffers',
   ],
+  [
+    'StyleGAN2, adaptively augmented',
+    { ...SMALL, cfg: 'cpu', mapDepth: 2, aug: 'ada', target: 0, adaKimg: 0.1 },
+    'D.adam.v',
+  ],
   ['ProGAN with Wasserstein loss and gradient penalty', { ...GROWING, cfg: 'progan' }, 'G.adam.v'],
   ['DCGAN with momentum and batch norm', { ...SMALL, cfg: 'dcgan', mbstdGroup: 1 }, 'G.adam.m'],
   [

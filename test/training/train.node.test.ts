@@ -23,6 +23,7 @@ import { openDataset } from '../../src/data/open-dataset.node.ts';
 import { loadNetwork } from '../../src/generate/load-network.node.ts';
 import { latentsOf } from '../../src/generate/seeds.ts';
 import { deviationAcross } from '../../src/training/monitor.ts';
+import type { TrainingRequest } from '../../src/training/options.ts';
 import { gridSize } from '../../src/training/sample-grid.ts';
 import { type TrainProgress, type TrainRequest, train } from '../../src/training/train.node.ts';
 import { lossesOf, readStats, resultsOf, TINY, TINY_ENGINE, tinyData } from './tiny-run.ts';
@@ -140,6 +141,31 @@ describe('a run folder', () => {
     expect(lines[0]).toBe('compiling for cpu');
     expect(lines.at(-1)).toBe(`wrote ${join(run, 'network-snapshot-000000.safetensors')}`);
     expect(readFileSync(join(run, 'log.txt'), 'utf8')).toBe(`${lines.join('\n')}\n`);
+  });
+});
+
+describe('an augmented run', () => {
+  it.each<[string, TrainingRequest, string]>([
+    ['adaptively', { aug: 'ada', augpipe: 'color', target: 0 }, 'ada, color, target 0 over 500 kimg'],
+    ['always as much', { aug: 'fixed', augpipe: 'color', p: 0.25 }, 'fixed, color, p 0.25'],
+  ])('%s says how, and reports its strength', async (name, options, text) => {
+    const outdir = join(folder, name);
+    const said: string[] = [];
+    await train({ ...request, ...options, outdir, onLog: (line) => said.push(line) });
+    expect(said[0]).toBe(`augmentation: ${text}`);
+    const strengths = readStats(outdir).map((line) => line['Progress/augment']);
+    expect(strengths).toHaveLength(2);
+    for (const p of strengths) {
+      if (options.aug === 'fixed') expect(p).toBe(0.25);
+      // Three updates of 16 images each, up or down.
+      else expect(p * (500_000 / 16)).toBeCloseTo(Math.round(p * (500_000 / 16)), 9);
+    }
+    const { metadata } = readSafetensors(new Uint8Array(readFileSync(checkpointOf(outdir))), name);
+    expect(JSON.parse(metadata.counters).augment.p).toBe(strengths[1]);
+  });
+
+  it('is none where nothing was asked for', () => {
+    for (const line of readStats(run)) expect(line).not.toHaveProperty('Progress/augment');
   });
 });
 

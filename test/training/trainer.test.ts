@@ -39,7 +39,7 @@ function batchOf(count: number): Batch {
 }
 
 async function open(options: TrainingOptions): Promise<{ state: TrainingState; trainer: Trainer }> {
-  const state = new TrainingState(modelOf(options), options.seed);
+  const state = new TrainingState(modelOf(options), options.seed, { p: options.p ?? 0 });
   let drawn = 0;
   const label = () => (drawn++ % 2 === 0 ? Float32Array.of(1, 0) : Float32Array.of(0, 1));
   return { state, trainer: await Trainer.open(engine, state, options, label) };
@@ -124,6 +124,29 @@ describe('a step', () => {
     const names = Object.keys(state.statistics.means());
     expect(names.filter((name) => /pl_|Gpl|r1|Dreg/.test(name))).toEqual([]);
     expect(names).toContain('Loss/signs/real');
+  });
+
+  it('moves the strength of the augmentation every four steps, by the signs of all parts of the batches', async () => {
+    const rule = { target: 0.1, adaKimg: 0.5 };
+    const { state, trainer } = await open(
+      optionsOf({ ...STILL, aug: 'ada', ...rule, batchGpu: 4, plWeight: 0 }),
+    );
+    state.augment = { p: 0.5, signs: 0, count: 0 };
+    for (let step = 1; step <= 4; step++) {
+      expect(state.augment.p).toBe(0.5);
+      await trainer.step(batchOf(8));
+    }
+    const mean = state.statistics.means()['Loss/signs/real'];
+    const p = 0.5 + (Math.sign(mean - rule.target) * 32) / 500;
+    expect(state.augment).toEqual({ p, signs: 0, count: 0 });
+    await trainer.step(batchOf(8));
+    expect(state.augment).toMatchObject({ p, count: 8 });
+  });
+
+  it.each([0, 0.25])('keeps a constant strength, %d', async (p) => {
+    const { state, trainer } = await open(optionsOf(p === 0 ? {} : { aug: 'fixed', p }));
+    for (let step = 0; step < 4; step++) await trainer.step(batchOf(8));
+    expect(state.augment).toEqual({ p, signs: 0, count: 0 });
   });
 
   it('averages the generator, from the first step on with a ramp', async () => {
