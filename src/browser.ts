@@ -12,7 +12,7 @@ export { type FloatTensor, floatTensor, type Shape, type Tensor } from './core/t
 export type { Dataset } from './data/dataset.ts';
 export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
 export { closedSpline } from './generate/interpolate.ts';
-export { labelsOf } from './generate/labels.ts';
+export { classesOf, labelsOf } from './generate/labels.ts';
 export { loadNetwork } from './generate/load-network.web.ts';
 export { mixStyles, type StyleBand, styleBands } from './generate/mix.ts';
 export type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './generate/network.ts';

@@ -27,7 +27,7 @@ export { type WriteOnnxOptions, writeOnnx } from './generate/export-onnx.node.ts
 export { encodePng, writePng } from './generate/image-files.node.ts';
 export { imageGrid, type Picture, picturesOf, tilePictures } from './generate/image-grid.ts';
 export { closedSpline } from './generate/interpolate.ts';
-export { labelsOf } from './generate/labels.ts';
+export { classesOf, labelsOf } from './generate/labels.ts';
 export { type LoadOptions, loadNetwork } from './generate/load-network.node.ts';
 export { mixStyles, type StyleBand, styleBands } from './generate/mix.ts';
 export type { MappingOptions, Network, NoiseMode, SynthesisOptions } from './generate/network.ts';

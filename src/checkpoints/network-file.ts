@@ -1,5 +1,6 @@
 // A network file: safetensors with G_ema, G and D under upstream names, and the configuration in its metadata.
 
+import { z } from 'zod';
 import { FileError } from '../core/errors.ts';
 import { type FloatTensor, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
 import type { NetworkConfig } from '../models/registry.ts';
@@ -15,6 +16,7 @@ import {
 
 const FORMAT = 'stylegan-network';
 const VERSION = '1';
+const labelNamesSchema = z.array(z.string());
 
 /** Tensors of one network, under their upstream names. */
 export type Tensors = ReadonlyMap<string, FloatTensor>;
@@ -25,6 +27,8 @@ export interface NetworkFile {
   readonly kimg: number | null;
   /** Level of detail of a growing network: 0 at full resolution (see models/contract.ts). Default 0. */
   readonly lod?: number;
+  /** Names of the classes, or of the elements of a label: cDim of them, where they are known. */
+  readonly labelNames?: readonly string[];
   /** The averaged generator: what pictures are made with. */
   readonly G_ema: Tensors;
   readonly G: Tensors | null;
@@ -44,14 +48,15 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
   };
   if (file.kimg !== null) metadata.kimg = String(file.kimg);
   if (file.lod) metadata.lod = String(file.lod);
+  if (file.labelNames !== undefined) metadata.labelNames = JSON.stringify(file.labelNames);
   return writeSafetensors(tensors, metadata);
 }
 
+/** What a file says of its networks. */
+export type NetworkDescription = Pick<NetworkFile, 'config' | 'kimg' | 'lod' | 'labelNames'>;
+
 /** What using a network needs: the averaged generator at once, the discriminator perhaps when it is asked for. */
-export interface NetworkSource {
-  readonly config: NetworkConfig;
-  readonly kimg: number | null;
-  readonly lod?: number;
+export interface NetworkSource extends NetworkDescription {
   readonly G_ema: Tensors;
   readonly D: Tensors | null | (() => Promise<Tensors | null>);
 }
@@ -59,7 +64,7 @@ export interface NetworkSource {
 export type NetworkPart = 'G_ema' | 'G' | 'D';
 
 /** A network file of any format, whose parts are decoded when they are asked for. */
-export interface OpenedNetwork extends Pick<NetworkFile, 'config' | 'kimg' | 'lod'> {
+export interface OpenedNetwork extends NetworkDescription {
   /** False for a file without a w_avg: that of G_ema and G is then zero, and has yet to be measured. */
   readonly hasAverageW: boolean;
   /** One network under our names; null where the file holds none of it. */
@@ -74,38 +79,40 @@ export async function networkSource(
   use: 'G_ema' | 'G',
   name: string,
 ): Promise<NetworkSource> {
-  const { config, kimg, lod } = opened;
+  const { config, kimg, lod, labelNames } = opened;
   const generator = await opened.part(use);
   if (generator === null) {
     const other = use === 'G_ema' ? 'G' : 'G_ema';
     const hint = (await opened.part(other)) === null ? '' : `; it holds ${other}, which can be used instead`;
     throw new FileError(`${name}: got no generator ${use}, expected one${hint}`);
   }
-  return { config, kimg, lod, G_ema: generator, D: () => opened.part('D') };
+  return { config, kimg, lod, labelNames, G_ema: generator, D: () => opened.part('D') };
 }
 
 /** All that a file holds; G takes the place of a missing G_ema. Throws {@link FileError} naming `name`. */
 export async function wholeNetwork(opened: OpenedNetwork, name: string): Promise<NetworkFile> {
-  const { config, kimg, lod } = opened;
+  const { config, kimg, lod, labelNames } = opened;
   const G = await opened.part('G');
   const averaged = (await opened.part('G_ema')) ?? G;
   if (averaged === null) throw new FileError(`${name}: got no generator, expected G_ema or G`);
-  return { config, kimg, lod, G_ema: averaged, G, D: await opened.part('D') };
+  return { config, kimg, lod, labelNames, G_ema: averaged, G, D: await opened.part('D') };
 }
 
-/** Configuration and age of a network file, from its header. Throws {@link FileError} naming `name`. */
+/** Configuration, age and names of a network file, from its header. Throws {@link FileError} naming `name`. */
 export function describeNetwork(
   { metadata }: Pick<SafetensorsHeader, 'metadata'>,
   name: string,
-): Pick<NetworkFile, 'config' | 'kimg' | 'lod'> {
+): NetworkDescription {
   if (metadata.format !== FORMAT || metadata.version !== VERSION) {
     throw new FileError(
       `${name}: got a safetensors file of format ${metadata.format ?? 'unknown'} ${metadata.version ?? ''}, ` +
         `expected ${FORMAT} ${VERSION} as written by stylegan train`,
     );
   }
-  const config = parseConfig(parseJson(metadata.config, name), name);
-  return { config, kimg: parseKimg(metadata.kimg, name), lod: parseLod(metadata.lod, config, name) };
+  const config = parseConfig(parseJson('config', metadata.config, name), name);
+  const labelNames = parseNames(metadata.labelNames, config, name);
+  const [kimg, lod] = [parseKimg(metadata.kimg, name), parseLod(metadata.lod, config, name)];
+  return { config, kimg, lod, ...(labelNames && { labelNames }) };
 }
 
 /** One network of a file; null when the file holds none of it. Throws {@link FileError} naming the tensor. */
@@ -133,11 +140,11 @@ export function decodeNetworkFile(bytes: Uint8Array, name: string): NetworkFile 
   return { ...description, G_ema: generator, G: part('G'), D: part('D') };
 }
 
-function parseJson(text: string | undefined, name: string): unknown {
+function parseJson(key: string, text: string | undefined, name: string): unknown {
   try {
     return JSON.parse(text ?? '');
   } catch {
-    throw new FileError(`${name}: got metadata without a readable config, expected JSON`);
+    throw new FileError(`${name}: got metadata without a readable ${key}, expected JSON`);
   }
 }
 
@@ -156,6 +163,14 @@ function parseLod(text: string | undefined, config: NetworkConfig, name: string)
     throw new FileError(`${name}: got lod ${text}, expected a number from 0 to ${maxLod}`);
   }
   return lod;
+}
+
+function parseNames(text: string | undefined, { cDim }: NetworkConfig, name: string): string[] | undefined {
+  if (text === undefined) return undefined;
+  const names = labelNamesSchema.safeParse(parseJson('labelNames', text, name));
+  if (names.success && names.data.length === cDim) return names.data;
+  const got = names.success ? `${names.data.length} names` : 'something else';
+  throw new FileError(`${name}: got ${got} in metadata labelNames, expected a list of ${cDim} names`);
 }
 
 /** Every tensor of one network, checked against its specification; null when the file holds none of it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../core/files.node.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { type Picture, picturesOf } from '../generate/image-grid.ts';
-import { labelsOf } from '../generate/labels.ts';
+import { chosenLabel, type LabelChoice } from '../generate/labels.ts';
 import { mixStyles, type StyleBand, styleBands } from '../generate/mix.ts';
 import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
@@ -16,12 +16,11 @@ import { startProgress } from './progress.ts';
 const LEAST_CELL = 128;
 
 /** What is mixed, and where the pictures go. */
-export interface MixSources {
+export interface MixSources extends LabelChoice {
   rows: number[];
   cols: number[];
   trunc: number;
   truncCutoff?: number;
-  class?: number;
   outdir: string;
 }
 
@@ -29,7 +28,7 @@ export async function mixSheet(network: Network, options: MixSources): Promise<v
   const { rows, cols, outdir } = options;
   const { imgResolution, imgChannels } = network.config;
   const bands = styleBands(network.config);
-  const c = labelsOf(options.class, network.config.cDim, 1);
+  const { c } = chosenLabel(options, network);
   const cell = cellSize(imgResolution, LEAST_CELL);
   const [columns, lines] = [cols.length + 1, bands.length * rows.length + 1];
   checkSheetSize(columns * lines, cell, imgChannels, 'use fewer --rows or --cols');

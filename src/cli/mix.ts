@@ -6,7 +6,7 @@ import { OptionError } from '../core/errors.ts';
 import { makeFolder } from '../core/files.node.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { type Picture, picturesOf, tilePictures } from '../generate/image-grid.ts';
-import { labelsOf } from '../generate/labels.ts';
+import { chosenLabel } from '../generate/labels.ts';
 import { checkStyles, mixStyles, stylesOf } from '../generate/mix.ts';
 import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
@@ -16,6 +16,7 @@ import {
   classOption,
   type Device,
   deviceOption,
+  labelOption,
   networkOption,
   numbersOption,
   requireOptions,
@@ -48,6 +49,7 @@ export function mixCommand(): Command {
     .addOption(truncOption())
     .addOption(truncCutoffOption())
     .addOption(classOption())
+    .addOption(labelOption())
     .option('--outdir <folder>', 'where the pictures go', 'out')
     .addOption(deviceOption())
     .addHelpText(
@@ -86,10 +88,10 @@ function withSheetDefaults(command: Command): void {
 
 async function mix(network: Network, options: MixOptions): Promise<void> {
   const { rows, cols, outdir } = options;
-  const { zDim, cDim, numWs } = network.config;
+  const { zDim, numWs } = network.config;
   checkStyles(network.config.model, numWs);
   const styles = stylesOf(options.styles, numWs);
-  const c = labelsOf(options.class, cDim, 1);
+  const { c } = chosenLabel(options, network);
   const { writePng } = await import('../generate/image-files.node.ts');
   await makeFolder(outdir);
 

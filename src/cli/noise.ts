@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { OptionError } from '../core/errors.ts';
 import { makeFolder, writeFileAtomic } from '../core/files.node.ts';
 import { type Picture, picturesOf } from '../generate/image-grid.ts';
-import { labelsOf } from '../generate/labels.ts';
+import { chosenLabel, type LabelChoice } from '../generate/labels.ts';
 import type { Network } from '../generate/network.ts';
 import {
   type Crop,
@@ -24,6 +24,7 @@ import {
   classOption,
   type Device,
   deviceOption,
+  labelOption,
   networkOption,
   numbersOption,
   requireOptions,
@@ -39,7 +40,7 @@ const LEAST_CELL = 256;
 /** Crops are a quarter of the image, in small images at least this many pixels wide. */
 const LEAST_CROP = 16;
 
-interface NoiseOptions {
+interface NoiseOptions extends LabelChoice {
   network: string;
   seeds: number[];
   draws: number;
@@ -47,7 +48,6 @@ interface NoiseOptions {
   crop?: Crop;
   trunc: number;
   truncCutoff?: number;
-  class?: number;
   outdir: string;
   device: Device;
 }
@@ -84,6 +84,7 @@ export function noiseCommand(): Command {
     .addOption(truncOption())
     .addOption(truncCutoffOption())
     .addOption(classOption())
+    .addOption(labelOption())
     .option('--outdir <folder>', 'where the pictures go', 'out')
     .addOption(deviceOption())
     .addHelpText(
@@ -107,10 +108,10 @@ Examples:
 }
 
 async function noise(network: Network, options: NoiseOptions): Promise<void> {
-  const { network: file, seeds, draws, trunc, class: label = null, outdir } = options;
+  const { network: file, seeds, draws, trunc, outdir } = options;
   const ranges = noiseRanges(network, options.fineFrom);
   checkCrop(options.crop, network.config.imgResolution);
-  const c = labelsOf(options.class, network.config.cDim, 1);
+  const { class: label, c } = chosenLabel(options, network);
   const progress = startProgress('noise', seeds.length * 3 * draws, 'images');
   const found: Found[] = [];
   try {

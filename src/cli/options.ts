@@ -17,9 +17,20 @@ export function deviceOption(): Option {
   return new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto');
 }
 
+/** `--class` of one class, for networks trained with labels. */
 export function classOption(): Option {
-  return new Option('--class <index>', 'class label, for networks trained with labels').argParser(
-    wholeNumber(0),
+  return new Option('--class <class>', 'class, by number or name: 2, blonde');
+}
+
+/** `--class` of any number of them. */
+export function classesOption(): Option {
+  return new Option('--class <list>', 'classes, by number or name: 2, or 0-2,blonde, or all');
+}
+
+/** For networks trained with vectors, in the place of `--class`. */
+export function labelOption(): Option {
+  return new Option('--label <numbers>', 'label as a vector: 0.5,0,1').argParser((text) =>
+    text.split(',').map(finiteNumber),
   );
 }
 

@@ -5,7 +5,7 @@ import { OptionError } from '../core/errors.ts';
 import { floatTensor } from '../core/tensor.ts';
 import { imageGrid, type Picture } from '../generate/image-grid.ts';
 import { closedSpline } from '../generate/interpolate.ts';
-import { labelsOf } from '../generate/labels.ts';
+import { chosenLabel, type LabelChoice } from '../generate/labels.ts';
 import type { Network } from '../generate/network.ts';
 import { latentsOf } from '../generate/seeds.ts';
 import { interruption } from './interrupt.ts';
@@ -14,6 +14,7 @@ import {
   type Device,
   deviceOption,
   gridSize,
+  labelOption,
   networkOption,
   numbersOption,
   requireOptions,
@@ -24,7 +25,7 @@ import {
 import { startProgress } from './progress.ts';
 import { withNetwork } from './with-network.ts';
 
-interface VideoOptions {
+interface VideoOptions extends LabelChoice {
   network: string;
   seeds: number[];
   grid: [columns: number, rows: number];
@@ -32,7 +33,6 @@ interface VideoOptions {
   fps: number;
   trunc: number;
   truncCutoff?: number;
-  class?: number;
   output: string;
   device: Device;
 }
@@ -54,6 +54,7 @@ export function videoCommand(): Command {
     .addOption(truncOption())
     .addOption(truncCutoffOption())
     .addOption(classOption())
+    .addOption(labelOption())
     .option('--output <path>', 'x.mp4 (needs ffmpeg), x.webp, x.gif, or a folder for PNG files', 'video.webp')
     .addOption(deviceOption())
     .addHelpText(
@@ -115,8 +116,8 @@ async function* render(
 
 /** The ws of each seed, flat. */
 async function mapSeeds(network: Network, options: VideoOptions): Promise<Float32Array[]> {
-  const { zDim, cDim } = network.config;
-  const c = labelsOf(options.class, cDim, 1);
+  const { zDim } = network.config;
+  const { c } = chosenLabel(options, network);
   const truncation = { psi: options.trunc, cutoff: options.truncCutoff };
   const keyframes: Float32Array[] = [];
   for (const seed of options.seeds) {

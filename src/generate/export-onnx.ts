@@ -128,6 +128,7 @@ function metadataOf(network: NetworkSource, options: ExportOnnxOptions): Record<
     precision: fp16 ? 'float16' : 'float32',
     ...(part === 'mapping' ? {} : { image: uint8 ? `uint8 ${uint8}` : 'float32 NCHW' }),
     ...(network.kimg === null ? {} : { kimg: String(network.kimg) }),
+    ...(network.labelNames && { label_names: JSON.stringify(network.labelNames) }),
     ...(source === undefined ? {} : { source }),
   };
 }

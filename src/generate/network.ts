@@ -36,6 +36,8 @@ export interface Network {
   readonly config: NetworkConfig;
   /** Thousands of real images that the discriminator saw in training; null when the file does not say. */
   readonly kimg: number | null;
+  /** Names of the classes, or of the elements of a label, where the file knows them: cDim of them. */
+  readonly labelNames?: readonly string[];
   /** Layers that add noise, from coarse to fine; none in generations without noise. */
   readonly noiseLayers: readonly NoiseLayer[];
   /** z [N, zDim] and c [N, cDim] (null without labels) → ws [N, numWs, wDim], truncated towards w_avg. */

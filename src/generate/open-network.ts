@@ -28,6 +28,7 @@ export function openNetwork(file: NetworkSource, engine: Engine): Network {
 class LoadedNetwork implements Network {
   readonly config: Network['config'];
   readonly kimg: number | null;
+  readonly labelNames?: readonly string[];
   readonly noiseLayers: readonly NoiseLayer[];
   private readonly model: Model;
   private readonly lod: Lod;
@@ -40,6 +41,7 @@ class LoadedNetwork implements Network {
     this.engine = engine;
     this.config = file.config;
     this.kimg = file.kimg;
+    this.labelNames = file.labelNames;
     this.model = createModel(file.config);
     this.lod = lodOf(file.lod ?? 0);
     const grown = this.config.imgResolution / 2 ** this.lod.level;

@@ -102,7 +102,7 @@ describe('generate', () => {
     [
       'a small grid',
       () => [network, '--grid', '1x1'],
-      /got --grid 1x1 for 2 seeds, expected at least 2 cells/,
+      /got --grid 1x1 for 2 pictures, expected at least 2 cells/,
     ],
   ])('refuses %s before writing anything', async (name, args, message) => {
     const run = into(name, 'generate', '--seeds', '1,2', '--network', ...args());
