@@ -66,6 +66,20 @@ export const convWeightGrad = (x: Node, y: Node, window: Window, kernel: readonl
 
 export const upfirdn = (x: Node, op: Omit<UpFirDn, 'kind'>): Node => apply({ kind: 'upfirdn', ...op }, [x]);
 
+/**
+ * Reads images x [N,C,H,W] at positions [N,2,h,w], of which [:,0] are columns and [:,1] rows, in pixels, pixel centres
+ * at whole numbers: [N,C,h,w]. Bilinear; each of the four taps counts as zero where it lies outside the image.
+ * Positions must be finite and may lie anywhere. They are treated as constants: no gradient reaches them.
+ */
+export const sample = (x: Node, at: Node): Node => apply({ kind: 'sample' }, [x, at]);
+
+/**
+ * The adjoint of {@link sample} in its first input: adds each pixel of y [N,C,h,w] to the four pixels around its
+ * position, by the same weights, in images [N,C,...size]. What falls outside is lost.
+ */
+export const splat = (y: Node, at: Node, size: readonly [number, number]): Node =>
+  apply({ kind: 'splat', size }, [y, at]);
+
 /** Sum over `axes` (all by default), which stay with size 1. */
 export function sum(x: Node, axes: readonly number[] = x.shape.map((_, axis) => axis)): Node {
   return axes.length === 0 ? x : apply({ kind: 'sum', axes }, [x]);

@@ -16,11 +16,13 @@ import {
   pad,
   pow,
   reshape,
+  sample,
   sigmoid,
   sign,
   sin,
   slice,
   sliceAxis,
+  splat,
   sub,
   sum,
   sumTo,
@@ -106,6 +108,10 @@ export const gradientRules: { readonly [K in Kind]: Rule<K> } = {
   convInputGrad: (op, gx, [y, w]) => [conv(gx, w, op), convWeightGrad(gx, y, op, [w.shape[2], w.shape[3]])],
   convWeightGrad: (op, gw, [x, y]) => [convInputGrad(y, gw, op, [x.shape[2], x.shape[3]]), conv(x, gw, op)],
   upfirdn: (op, gy, [x], y) => [upfirdn(gy, adjointUpFirDn(op, x, y))],
+  // Each is linear in its first input and the other's adjoint: ⟨sample(x), y⟩ = ⟨x, splat(y)⟩. Positions count as
+  // constants. They are drawn on the host, so nobody asks for their gradient, which would not be of these operators.
+  sample: (_op, gy, [x, at]) => [splat(gy, at, [x.shape[2], x.shape[3]]), null],
+  splat: (_op, gx, [, at]) => [sample(gx, at), null],
   sum: (_op, gy, [x]) => [broadcast(gy, x.shape)],
   broadcast: (_op, gy, [x]) => [
     sum(

@@ -41,6 +41,9 @@ export type Op =
   | ({ readonly kind: 'convInputGrad'; readonly size: readonly [number, number] } & Window) // y, w -> x [N,C,...size]
   | ({ readonly kind: 'convWeightGrad'; readonly kernel: readonly [number, number] } & Window) // x, y -> w
   | UpFirDn
+  // Bilinear sampling at positions that are data (see `sample` in build.ts)
+  | { readonly kind: 'sample' } // x [N,C,H,W], at [N,2,h,w] -> y [N,C,h,w]
+  | { readonly kind: 'splat'; readonly size: readonly [number, number] } // y, at -> x [N,C,...size]
   // Reduction and shape
   | { readonly kind: 'sum'; readonly axes: readonly number[] } // keeps the summed axes with size 1
   | { readonly kind: 'broadcast'; readonly shape: Shape }

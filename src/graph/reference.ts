@@ -8,6 +8,7 @@ import {
   convWeightGradReference,
   upfirdnReference,
 } from './reference-conv.ts';
+import { sampleReference, splatReference } from './reference-sample.ts';
 
 /** Row-major values of each input, under its name. */
 export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
@@ -141,6 +142,8 @@ export const referenceRules: { readonly [K in Kind]: Rule<K> } = {
   convInputGrad: convInputGradReference,
   convWeightGrad: convWeightGradReference,
   upfirdn: upfirdnReference,
+  sample: sampleReference,
+  splat: splatReference,
   sum: (_op, [x], [from], shape) =>
     scatterAdd(new Float64Array(sizeOf(shape)), x, viewIndices(from, broadcastStrides(shape, from))),
   broadcast: (_op, [x], [from], shape) => expand(x, from, shape),

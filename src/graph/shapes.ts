@@ -1,6 +1,6 @@
 // Shape rules: for every operator, the shape of its result, or why its inputs do not fit.
 
-import { type Shape, sizeOf } from '../core/tensor.ts';
+import { type Shape, sameShape, sizeOf } from '../core/tensor.ts';
 import type { Kind, Op, OpOf, Padding, Window } from './node.ts';
 
 /** An operator was applied to inputs that it cannot take: a mistake in the code that builds the graph. */
@@ -101,6 +101,23 @@ function upfirdnRule(op: OpOf<'upfirdn'>, [x]: readonly Shape[]): Shape {
   return [x[0], x[1], h, w];
 }
 
+/** Whether `at` holds one position [column, row] for each pixel of `y` [N,C,h,w]. */
+function holdsPositions(at: Shape, y: Shape): boolean {
+  return y.length === 4 && sameShape(at, [y[0], 2, y[2], y[3]]);
+}
+
+function sampleRule(_op: OpOf<'sample'>, [x, at]: readonly Shape[]): Shape {
+  const y = [x[0], x[1], at[2], at[3]];
+  if (x.length !== 4 || at.length !== 4 || !holdsPositions(at, y))
+    fail('sample', [x, at], 'x [N,C,H,W] and at [N,2,h,w]');
+  return y;
+}
+
+function splatRule({ size }: OpOf<'splat'>, [y, at]: readonly Shape[]): Shape {
+  if (!holdsPositions(at, y)) fail('splat', [y, at], 'y [N,C,h,w] and at [N,2,h,w]');
+  return [y[0], y[1], size[0], size[1]];
+}
+
 function sumRule(op: OpOf<'sum'>, [x]: readonly Shape[]): Shape {
   const sorted = op.axes.every(
     (axis, i) => axis < x.length && axis >= 0 && (i === 0 || axis > op.axes[i - 1]),
@@ -157,6 +174,8 @@ export const shapeRules: { readonly [K in Kind]: Rule<K> } = {
   convInputGrad: convInputGradRule,
   convWeightGrad: convWeightGradRule,
   upfirdn: upfirdnRule,
+  sample: sampleRule,
+  splat: splatRule,
   sum: sumRule,
   broadcast: (op, [x]) => {
     const joined = broadcastShapes(x, op.shape);
@@ -197,6 +216,8 @@ const arity: Partial<Record<Kind, number>> = {
   conv: 2,
   convInputGrad: 2,
   convWeightGrad: 2,
+  sample: 2,
+  splat: 2,
 };
 
 /** The shape of `op` applied to inputs of these shapes. Throws {@link ShapeError}. */

@@ -67,6 +67,8 @@ const parameterRules: { readonly [K in Kind]: ParameterRule<K> } = {
     fourSides(op.pad) ??
     integers(op.pad, Number.MIN_SAFE_INTEGER, 'pad') ??
     pair(op.tapsShape, 'tapsShape'),
+  sample: none,
+  splat: (op) => pair(op.size, 'size'),
   sum: (op) => integers(op.axes, 0, 'axes'),
   broadcast: shaped,
   reshape: shaped,

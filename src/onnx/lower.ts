@@ -11,6 +11,7 @@ import { leakyMask, leakyRelu, lowerBinary, lowerUnary, power, unaryLowerings } 
 import { lowerUpFirDn } from './lower-fir.ts';
 import { lowerMatmul } from './lower-matmul.ts';
 import { lowerSum } from './lower-reduce.ts';
+import { lowerSample, lowerSplat } from './lower-sample.ts';
 import { lowerScale } from './lower-scale.ts';
 import { lowerConcat, lowerFill, lowerPad, lowerReshape, lowerSlice } from './lower-shape.ts';
 import { ModelBuilder, type OnnxModel } from './model.ts';
@@ -48,6 +49,8 @@ const loweringRules: { readonly [K in Kind]: Rule<K> } = {
   convInputGrad: (ctx, op, node) => lowerConvInputGrad(ctx, node, op),
   convWeightGrad: (ctx, op, node) => lowerConvWeightGrad(ctx, node, op),
   upfirdn: (ctx, op, node) => lowerUpFirDn(ctx, node, op),
+  sample: (ctx, _op, node) => lowerSample(ctx, node),
+  splat: (ctx, _op, node) => lowerSplat(ctx, node),
   sum: (ctx, op, node) => lowerSum(ctx, node, op),
   broadcast: (ctx, op, node) => ({
     plain: ctx.emit('Expand', [ctx.plain(node.inputs[0]), ctx.model.ints(op.shape)]),

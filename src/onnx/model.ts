@@ -47,6 +47,7 @@ export const DATA_TYPE = {
   float32: TensorProto_DataType.FLOAT,
   float16: TensorProto_DataType.FLOAT16,
   uint8: TensorProto_DataType.UINT8,
+  int32: TensorProto_DataType.INT32,
 } as const;
 
 /** Weights from this size on, in bytes, may stay outside the protobuf. */

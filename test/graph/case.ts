@@ -22,7 +22,7 @@ export interface OperatorCase {
   readonly name: string;
   readonly inputs: readonly CaseInput[];
   readonly build: (...inputs: Node[]) => Node;
-  /** The inputs lie on a kink, where finite differences do not tell the derivative that we define. */
+  /** Inputs on a kink, or that count as constants: finite differences do not tell the derivative that we define. */
   readonly kink?: true;
 }
 

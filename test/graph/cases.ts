@@ -34,6 +34,7 @@ import {
 import type { Kind, Node } from '../../src/graph/node.ts';
 import { type CaseInput, nonzero, normal, type OperatorCase, positive, vector } from './case.ts';
 import { convCases, convInputGradCases, convWeightGradCases, upfirdnCases } from './conv-cases.ts';
+import { sampleCases, splatCases } from './sample-cases.ts';
 
 type Rows = readonly [OperatorCase, ...OperatorCase[]];
 type Make = (...shape: number[]) => CaseInput;
@@ -219,6 +220,8 @@ export const operatorCases: { readonly [K in Kind]: Rows } = {
   convInputGrad: convInputGradCases,
   convWeightGrad: convWeightGradCases,
   upfirdn: upfirdnCases,
+  sample: sampleCases,
+  splat: splatCases,
   sum: [
     ...[[0], [1], [2], [3], [2, 3], [1, 2, 3], [0, 2, 3], [0, 1], [0, 3], [0, 1, 2, 3]].map((axes) =>
       sumOver(images, axes),
