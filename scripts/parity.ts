@@ -17,6 +17,7 @@ const withoutPath =
 
 /** One check per kind of reference file, loaded when a file asks for it. */
 const CHECKS: Record<string, () => Promise<ParityCheck>> = {
+  augment: withoutPath(async () => (await import('./parity/augment.ts')).checkAugment),
   filters: async () => (await import('./parity/filters.ts')).checkFilters,
   pickle: async () => (await import('./parity/pickle.ts')).checkPickle,
   progan: withoutPath(async () => (await import('./parity/growing.ts')).checkGrowing),
