@@ -1,11 +1,13 @@
 // `stylegan train --dry-run`: the resolved options, the layers, and what the run would take.
 
 import { sizeOf } from '../core/tensor.ts';
-import { createModel } from '../models/registry.ts';
+import type { Model } from '../models/contract.ts';
+import { createModel, type NetworkConfig } from '../models/registry.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import { measureGemm } from '../runtime/gemm-rate.ts';
 import { type Estimate, estimateRun } from '../training/estimate.ts';
+import { type NetworkLocator, openTransfer } from '../training/open-transfer.node.ts';
 import {
   FLAGS,
   formatOption,
@@ -14,6 +16,7 @@ import {
   type TrainingOptions,
 } from '../training/options.ts';
 import { openData, type TrainRequest } from '../training/train.node.ts';
+import { summaryOf } from '../training/transfer-report.ts';
 import { formatSeconds } from './progress.ts';
 
 /** Share of the matrix-multiply rate that training reaches on a CPU: at least this in the cases of docs/presets.md. */
@@ -28,6 +31,7 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
     threads,
     signal: _signal,
     metrics: _metrics,
+    locateNetwork,
     ...asked
   } = request;
   const options = resolveOptions(asked, dataset);
@@ -44,12 +48,23 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   }
   printLayers('Generator', model.generator);
   printLayers('Discriminator', model.discriminator);
+  if (options.resume !== null) await printTransfer(options, model, locateNetwork);
   const estimate = estimateRun(model, options);
   const engine = await openEngine({ device, threads });
   const rate = await measureGemm(engine);
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);
   console.log('\nDry run: no run was started.');
+}
+
+/** What is taken from `--resume`, and by name what is not. */
+async function printTransfer(
+  { resume, freezed }: TrainingOptions,
+  model: Model<NetworkConfig>,
+  locate?: NetworkLocator,
+): Promise<void> {
+  const transfer = await openTransfer(resume!, model, locate);
+  console.log(`\n${summaryOf(transfer, freezed, Number.POSITIVE_INFINITY).join('\n')}`);
 }
 
 /** One line a layer: its trainable parameters and its buffers. */
@@ -85,7 +100,7 @@ function printEstimate(
   );
   console.log(`  memory       about ${estimate.memoryMB.toFixed(0)} MB`);
   console.log(
-    `  time         about ${secPerKimg.toFixed(1)} s/kimg, ${formatSeconds(secPerKimg * options.kimg)} in all`,
+    `  time         about ${secPerKimg.toFixed(1)} s/kimg, ${formatSeconds(secPerKimg * (options.kimg - options.resumeKimg))} in all`,
   );
   console.log(`  arithmetic   ${(estimate.flopsPerKimg / 1e12).toFixed(2)} TFLOP/kimg`);
 }

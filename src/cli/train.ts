@@ -7,6 +7,7 @@ import { OptionError } from '../core/errors.ts';
 import { PRESET_NAMES } from '../training/presets.ts';
 import type { TrainRequest } from '../training/train.node.ts';
 import { interruption } from './interrupt.ts';
+import { networkFile } from './network-file.ts';
 import { type Device, deviceOption, finiteNumber, wholeNumber } from './options.ts';
 
 /** Options as commander gives them. */
@@ -49,6 +50,9 @@ const orNone =
   (text: string): T | typeof NONE =>
     text === NONE ? NONE : parse(text);
 
+/** A network to start from; the published tools say noresume for none. */
+const sourceName = (text: string): string => (text === 'noresume' ? NONE : text);
+
 /** `r1,sn`, or none. */
 const REGULARIZERS = ['r1', 'r2', 'gp', 'sn'];
 function regularizers(text: string): string[] {
@@ -89,6 +93,7 @@ Examples:
   stylegan train --data faces --outdir runs/wgan --cfg gan --loss wgan --reg gp --drift 0.001
   stylegan train --data faces --outdir runs/grown --cfg stylegan --batch 8 --cbase 2048 --cmax 64 \\
     --z-dim 64 --w-dim 64 --stable-kimg 5 --fade-kimg 5 --gamma 2 --glr 0.003 --dlr 0.003 --kimg 40
+  stylegan train --data photos/ --outdir runs/tuned --resume runs/faces/network-snapshot-000060.safetensors --kimg 20
   stylegan train --data photos/ --outdir runs/photos --dry-run
 
 --outdir is the run's own folder: the same command resumes it, exactly where it stopped.
@@ -136,6 +141,13 @@ function learningOptions(): Option[] {
     option('--ada-kimg <n>', 'ada: kimg in which p may rise by 1 (default: 500)', positive),
     choice('--augpipe <name>', 'ada, fixed: which augmentations (default: bgc)', PIPELINE_NAMES),
     option('--cond [0|1]', 'train with the labels of the data set', flag),
+    option('--resume <network>', 'start from a network: a path, an address, or a published name', sourceName),
+    option('--resume-kimg <n>', 'start counting at so many kimg (default: 0)', fromZero),
+    option(
+      '--freezed <layers>',
+      "of --resume, keep so many of D's layers, from the image inwards",
+      wholeNumber(0),
+    ),
     option('--glr <n>', 'learning rate of the generator', positive),
     option('--dlr <n>', 'learning rate of the discriminator', positive),
     option('--beta1 <n>', "Adam's β1, of its average of gradients", fromZero),
@@ -200,6 +212,7 @@ async function run(flags: TrainFlags): Promise<void> {
     device,
     outdir: outdir ?? '',
     signal: interruption,
+    locateNetwork: networkFile,
   } as TrainRequest;
   if (dryRun) {
     const { printDryRun } = await import('./train-dry-run.ts');

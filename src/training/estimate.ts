@@ -43,10 +43,12 @@ export function estimateRun(model: Model, options: TrainingOptions): Estimate {
 function stagesOf(model: Model, options: TrainingOptions): { stage: Stage; share: number }[] {
   const samples = 1000;
   const growth = growthOf(options);
+  const { resumeKimg } = options;
   const { imgResolution } = model.config;
   const shares = new Map<string, { stage: Stage; share: number }>();
   for (let i = 0; i < samples; i++) {
-    const stage = stageAt(lodAt((options.kimg * i) / samples, growth, imgResolution), growth, imgResolution);
+    const kimg = resumeKimg + ((options.kimg - resumeKimg) * i) / samples;
+    const stage = stageAt(lodAt(kimg, growth, imgResolution), growth, imgResolution);
     const key = JSON.stringify(stage);
     shares.set(key, { stage, share: (shares.get(key)?.share ?? 0) + 1 / samples });
   }

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { PIPELINE_NAMES } from '../augment/pipeline.ts';
 import { OptionError } from '../core/errors.ts';
-import type { NetworkConfig } from '../models/registry.ts';
+import { createModel, type NetworkConfig } from '../models/registry.ts';
 import { configOf } from '../models/settings.ts';
+import { freezableLayers } from './freeze.ts';
 import { atResolution, type Growth } from './growth.ts';
 import { PRESET_NAMES, type Preset, presetFor } from './presets.ts';
 
@@ -69,6 +70,12 @@ export const trainingOptions = z.strictObject({
   target: z.number().min(0).max(1),
   augpipe: z.enum(PIPELINE_NAMES),
   adaKimg: positive,
+  /** The network that the run starts from: a path, an address or a published name (see transfer.ts). */
+  resume: z.string().min(1).nullable(),
+  /** Where counting starts, in thousands of images. */
+  resumeKimg: fromZero,
+  /** Layers of D, from the image inwards, that keep the source's weights (see freeze.ts). */
+  freezed: whole(0),
   seed: whole(0),
   /** Reporting interval, in thousands of images. */
   tick: positive,
@@ -134,6 +141,9 @@ export const FLAGS: Record<keyof TrainingOptions, string> = {
   target: '--target',
   augpipe: '--augpipe',
   adaKimg: '--ada-kimg',
+  resume: '--resume',
+  resumeKimg: '--resume-kimg',
+  freezed: '--freezed',
   seed: '--seed',
   tick: '--tick',
   snap: '--snap',
@@ -162,6 +172,9 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     target: 0.6,
     augpipe: 'bgc',
     adaKimg: 500,
+    resume: null,
+    resumeKimg: 0,
+    freezed: 0,
     seed: 0,
     tick: 4,
     snap: 5,
@@ -172,6 +185,8 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     ...((request.glr ?? request.dlr) !== undefined && { resLr: {} }),
     // Without styles there are none to mix.
     ...(request.styles === false && { styleMixing: 0 }),
+    // Few images have been seen but the networks are trained: the published settings of a transfer.
+    ...(typeof request.resume === 'string' && { emaRampup: null, adaKimg: 100 }),
     cfg,
     ...asked,
   });
@@ -183,6 +198,7 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
   }
   checkKnown(asked, result.data.model);
   checkAugmentation(asked, result.data);
+  checkTransfer(result.data);
   checkTogether(result.data, data);
   return result.data;
 }
@@ -220,6 +236,18 @@ function checkAugmentation(asked: Readonly<Record<string, unknown>>, { aug, p }:
   for (const key of ['target', 'adaKimg'] as const)
     if (key in asked && aug !== 'ada') refuse(key, 'expected none: only --aug ada adapts');
   if ('augpipe' in asked && aug === 'noaug') refuse('augpipe', 'expected none: nothing is augmented');
+}
+
+function checkTransfer({ kimg, resume, resumeKimg, freezed }: TrainingOptions): void {
+  for (const [flag, value] of Object.entries({ '--resume-kimg': resumeKimg, '--freezed': freezed })) {
+    if (resume === null && value > 0)
+      throw new OptionError(`${flag}: got ${value} without --resume, expected a network to start from`);
+  }
+  if (kimg <= resumeKimg) {
+    throw new OptionError(
+      `--kimg: got ${kimg}, expected more than --resume-kimg ${resumeKimg}: both count from the first image`,
+    );
+  }
 }
 
 /** Images that run together unless told otherwise: the largest batch. */
@@ -262,6 +290,7 @@ function checkTogether(options: TrainingOptions, data: DataShape): void {
   }
   checkGrowth(options, resolution);
   for (const r of resolutionsOf(options, resolution)) checkBatch(options, r);
+  checkFreezed(options, data);
   const { cond, styles, constInput, model, styleMixing } = options;
   if (cond && data.labelDim === 0) {
     throw new OptionError('--cond: got a data set without labels, expected one prepared with --labels');
@@ -274,6 +303,18 @@ function checkTogether(options: TrainingOptions, data: DataShape): void {
   if (styleMixing > 0 && networkConfigOf(options, data).numWs === 1) {
     throw new OptionError(
       `--style-mixing: got ${styleMixing}, expected 0: this ${model} has no styles to mix`,
+    );
+  }
+}
+
+function checkFreezed(options: TrainingOptions, data: DataShape): void {
+  const { freezed, model } = options;
+  if (freezed === 0) return;
+  const { length } = freezableLayers(createModel(networkConfigOf(options, data)).discriminator);
+  if (freezed > length) {
+    throw new OptionError(
+      `--freezed: got ${freezed}, expected at most ${length}: so many layers has the discriminator of this ${model} ` +
+        'before its last ones, which are always trained',
     );
   }
 }

@@ -8,6 +8,7 @@ import type { Lod, Model, NoiseSource, Scores } from '../models/contract.ts';
 import { broadcastW, mixStyles, parameterInputs } from '../models/network-graph.ts';
 import { type ParameterSpec, type Parameters, unobserved } from '../nn/parameters.ts';
 import type { Range } from './adam.ts';
+import { frozenParameters } from './freeze.ts';
 import type { Stage } from './growth.ts';
 import {
   crossEntropy,
@@ -48,6 +49,8 @@ export interface PhaseOptions {
   /** Lazy regularization: the regularizers run every so many steps, multiplied by as much. D's of 1 join its loss. */
   readonly gRegInterval: number;
   readonly dRegInterval: number;
+  /** Layers of D, from the image inwards, that are not trained. */
+  readonly freezed: number;
 }
 
 /** A buffer that a phase moves. The value it moves towards is the output `observed.<network>.<name>`. */
@@ -163,17 +166,18 @@ class PhaseBuilder {
     return { image, c, scores: this.model.discriminate(p, image, c, this.lod) };
   }
 
-  /** Gradient of the loss in the parameters that it depends on, which are those of the stage. */
+  /** Gradient of the loss in the parameters that it depends on, which are those of the stage that are not frozen. */
   private gradient(loss: Node, network: NetworkName): { grad: Node; trained: Range[] } {
     const { model, inputs } = this;
     const reached = new Set(topologicalOrder([loss]));
+    const frozen = network === 'D' ? frozenParameters(model.discriminator, this.options.freezed) : null;
     const nodes: Node[] = [];
     const trained: Range[] = [];
     let start = 0;
     for (const { name, shape } of trainable(network === 'G' ? model.generator : model.discriminator)) {
       const end = start + sizeOf(shape);
       const node = inputs[network](name);
-      if (reached.has(node)) {
+      if (reached.has(node) && !frozen?.has(name)) {
         nodes.push(node);
         const last = trained.at(-1);
         if (last?.end === start) trained[trained.length - 1] = { start: last.start, end };

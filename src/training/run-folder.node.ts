@@ -1,6 +1,6 @@
 // The run folder: options, log, statistics, pictures, snapshots and the checkpoint, under the names users know.
 
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeNetworkFile, type NetworkFile } from '../checkpoints/network-file.ts';
 import { FileError, OptionError } from '../core/errors.ts';
@@ -65,6 +65,14 @@ export class RunFolder {
     return JSON.stringify({ ...options, kimg: 0, tick: 0, snap: 0, data: data.images });
   }
 
+  /** Whether a folder, which need not be there, holds a run that goes on. */
+  static async hasCheckpoint(path: string): Promise<boolean> {
+    return stat(join(path, CHECKPOINT_FILE)).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async readCheckpoint(): Promise<{ bytes: Uint8Array; name: string } | null> {
     const name = join(this.path, CHECKPOINT_FILE);
     try {
@@ -77,6 +85,13 @@ export class RunFolder {
 
   async writeCheckpoint(chunks: readonly Uint8Array[]): Promise<void> {
     await writeFileAtomic(join(this.path, CHECKPOINT_FILE), chunks);
+  }
+
+  /** What became of each tensor of `--resume`. Returns the file's path. */
+  async writeReport(text: string): Promise<string> {
+    const path = join(this.path, 'resume.txt');
+    await writeFileAtomic(path, Buffer.from(text));
+    return path;
   }
 
   /** Returns the file's path. */

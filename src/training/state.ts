@@ -64,8 +64,8 @@ export class TrainingState {
   readonly average: Float32Array;
   /** Running mean of path lengths. */
   plMean = 0;
-  /** Real images shown to D. */
-  images = 0;
+  /** Real images shown to D, from where the run's counting starts. */
+  images: number;
   /** Steps taken. */
   batches = 0;
   /** Level of detail of the last step, or of the first one to come. */
@@ -74,7 +74,7 @@ export class TrainingState {
   bestDeviation = 0;
   /** Ticks reported, and the number of images at the last one. */
   tick = 0;
-  tickStart = 0;
+  tickStart: number;
   /** Seconds of training, all sessions together. */
   seconds = 0;
   /** Strength of the augmentation, adaptive or constant. */
@@ -85,11 +85,13 @@ export class TrainingState {
 
   /**
    * `beta1` of Adam decides whether it has first moments; `lod` is the level of detail at the start, `p` the strength of
-   * the augmentation.
+   * the augmentation, `images` where counting starts.
    */
-  constructor(model: Model<NetworkConfig>, seed: number, { beta1 = 0, lod = 0, p = 0 } = {}) {
+  constructor(model: Model<NetworkConfig>, seed: number, { beta1 = 0, lod = 0, p = 0, images = 0 } = {}) {
     this.model = model;
     this.lod = lod;
+    this.images = images;
+    this.tickStart = images;
     this.augment = { p, signs: 0, count: 0 };
     this.G = initialNetwork(model.generator, new Random(seed, 'init-G'), beta1);
     this.D = initialNetwork(model.discriminator, new Random(seed, 'init-D'), beta1);

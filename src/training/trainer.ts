@@ -33,6 +33,7 @@ export function phaseOptions(options: TrainingOptions, batch = options.batchGpu)
     plBatchShrink: PL_BATCH_SHRINK,
     gRegInterval,
     dRegInterval,
+    freezed: options.freezed,
   };
 }
 

@@ -246,23 +246,28 @@ describe('a value of one’s own', () => {
     p: 0.25,
     target: 0.5,
     augpipe: 'bg',
-    adaKimg: 100,
+    adaKimg: 50,
+    resume: 'network.pkl',
+    resumeKimg: 2,
+    freezed: 1,
     seed: 9,
     tick: 1,
     snap: 2,
   };
   const data = { resolution: 32, channels: 3, labelDim: 5 };
 
+  const isTransfer = (key: string) => ['resume', 'resumeKimg', 'freezed'].includes(key);
   /** What follows from a value besides. */
   const alsoOf = (key: string): Partial<TrainingOptions> => {
     if (key === 'glr' || key === 'dlr') return { resLr: {} };
     if (key === 'resBatch') return { batchGpu: 8 };
-    return {};
+    return isTransfer(key) ? { emaRampup: null, adaKimg: 100 } : {};
   };
   /** What must be asked for besides. */
   const withOf = (key: string): TrainingRequest => {
     if (key === 'aug') return { p: 0.25 };
     if (key === 'p') return { aug: 'fixed' };
+    if (isTransfer(key)) return { resume: 'network.pkl' };
     return key === 'target' || key === 'adaKimg' || key === 'augpipe' ? { aug: 'ada' } : {};
   };
   /** Presets in which a value stands for something: networks grow and have styles, or not. */
@@ -307,6 +312,14 @@ describe('a value of one’s own', () => {
   it('may be none, for the ramp of the average', () => {
     expect(resolve({ cfg: 'auto', emaRampup: null }).emaRampup).toBeNull();
     expect(resolve({ cfg: 'auto', emaRampup: undefined }).emaRampup).toBe(0.05);
+  });
+
+  it('of the ramp and of the speed of ADA holds in a transfer too', () => {
+    const asked = { resume: 'network.pkl', emaRampup: 0.1, aug: 'ada', adaKimg: 300 } as const;
+    expect(resolve({ cfg: 'auto', ...asked })).toMatchObject(asked);
+    const none = resolve({ cfg: 'auto', resume: null });
+    expect(none).toEqual(resolve({ cfg: 'auto' }));
+    expect(none).toMatchObject({ resume: null, emaRampup: 0.05, adaKimg: 500, resumeKimg: 0, freezed: 0 });
   });
 
   it('of the batch takes γ and the average along where they follow from it', () => {
@@ -423,6 +436,27 @@ describe('what cannot be used', () => {
       '--augpipe: got bg with --aug noaug, expected none: nothing is augmented',
     ],
     ['a pipeline', { augpipe: 'bgcx' as never }, /^--augpipe: got bgcx: .*"blit"\|"geom"/],
+    ['a source without a name', { resume: '' }, /^--resume: got : /],
+    [
+      'layers to freeze of nothing',
+      { freezed: 2 },
+      '--freezed: got 2 without --resume, expected a network to start from',
+    ],
+    [
+      'a count that goes on from nothing',
+      { resumeKimg: 5 },
+      '--resume-kimg: got 5 without --resume, expected',
+    ],
+    [
+      'an end before the start',
+      { resume: 'network.pkl', resumeKimg: 5, kimg: 5 },
+      '--kimg: got 5, expected more than --resume-kimg 5: both count from the first image',
+    ],
+    [
+      'more layers to freeze than there are',
+      { cfg: 'auto', resume: 'network.pkl', freezed: 11 },
+      '--freezed: got 11, expected at most 10: so many layers has the discriminator of this stylegan2 before its last',
+    ],
     ['a width that no network file can say', { cmax: 8193 }, /^--cmax: got 8193: .*<=8192$/],
   ])('%s', (_name, request, message) => {
     const attempt = () => resolve(request);

@@ -35,6 +35,7 @@ const OPTIONS: PhaseOptions = {
   plBatchShrink: 2,
   gRegInterval: 4,
   dRegInterval: 16,
+  freezed: 0,
 };
 
 const SETTINGS: NetworkSettings = {
