@@ -7,6 +7,7 @@ import type { ParameterSpec } from '../nn/parameters.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import { measureGemm } from '../runtime/gemm-rate.ts';
 import { type Estimate, estimateRun } from '../training/estimate.ts';
+import { openData } from '../training/open-data.node.ts';
 import { type NetworkLocator, openTransfer } from '../training/open-transfer.node.ts';
 import {
   FLAGS,
@@ -15,7 +16,7 @@ import {
   resolveOptions,
   type TrainingOptions,
 } from '../training/options.ts';
-import { openData, type TrainRequest } from '../training/train.node.ts';
+import type { TrainRequest } from '../training/train.node.ts';
 import { summaryOf } from '../training/transfer-report.ts';
 import { formatSeconds } from './progress.ts';
 

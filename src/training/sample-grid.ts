@@ -14,21 +14,78 @@ export function gridSize(resolution: number): [columns: number, rows: number] {
   return [count(960, 4, 16), count(540, 3, 9)];
 }
 
+/** What the cells show: the image whose label each has, and which latent. */
+interface Cells {
+  readonly images: readonly number[];
+  readonly latents: readonly number[];
+  /** The classes in the order of their rows, which begin again below the last one; null where rows mean nothing. */
+  readonly classes: readonly number[] | null;
+}
+
+/**
+ * A row for each class, with the same latents in all rows, so that the label is all that differs; where these rows fit
+ * in more than once, the next latents follow. Without classes, or with too many, the first images of the data set.
+ */
+function cellsOf(dataset: Dataset, cDim: number, columns: number, rows: number): Cells {
+  const byClass = cDim > 0 ? imagesByClass(dataset, rows, columns * rows) : null;
+  if (byClass === null) {
+    const count = columns * rows;
+    const cells = Array.from({ length: count }, (_, cell) => cell);
+    return { images: cells.map((cell) => cell % dataset.length), latents: cells, classes: null };
+  }
+  const classes = [...byClass.keys()].sort((a, b) => a - b);
+  const images: number[] = [];
+  const latents: number[] = [];
+  for (let start = 0; start < Math.floor(rows / classes.length) * columns; start += columns) {
+    for (const which of classes) {
+      const own = byClass.get(which)!;
+      for (let latent = start; latent < start + columns; latent++) {
+        images.push(own[latent % own.length]);
+        latents.push(latent);
+      }
+    }
+  }
+  return { images, latents, classes };
+}
+
+/** The first `most` images of each class; null unless all labels are one-hot, of at most `maxClasses` classes. */
+function imagesByClass(dataset: Dataset, maxClasses: number, most: number): Map<number, number[]> | null {
+  const byClass = new Map<number, number[]>();
+  for (let i = 0; i < dataset.length; i++) {
+    const label = dataset.label(i);
+    const which = label.indexOf(1);
+    if (which < 0 || label.some((value, k) => value !== 0 && k !== which)) return null;
+    const images = byClass.get(which) ?? [];
+    if (images.length < most) images.push(i);
+    byClass.set(which, images);
+    if (byClass.size > maxClasses) return null;
+  }
+  return byClass;
+}
+
 /** Generated images for fixed latents, with the labels of as many real images. */
 export class SampleGrid {
   readonly columns: number;
+  /** Classes whose images the rows show, from the top and over again; null where rows mean nothing. */
+  readonly classes: readonly number[] | null;
   private readonly sampler: Sampler;
   private readonly latents: Latents;
   private readonly real: FloatTensor;
 
-  private constructor(sampler: Sampler, latents: Latents, real: FloatTensor, columns: number) {
+  private constructor(
+    sampler: Sampler,
+    latents: Latents,
+    real: FloatTensor,
+    { columns, classes }: Pick<SampleGrid, 'columns' | 'classes'>,
+  ) {
     this.sampler = sampler;
     this.latents = latents;
     this.real = real;
     this.columns = columns;
+    this.classes = classes;
   }
 
-  /** The cells are the first images of the data set, over again when there are fewer. */
+  /** With few classes, a row for each; else cells are the first images, over again when there are fewer. */
   static async open(
     sampler: Sampler,
     state: TrainingState,
@@ -38,16 +95,20 @@ export class SampleGrid {
     const { zDim, cDim } = state.model.config;
     const { channels, resolution: r } = dataset;
     const [columns, rows] = gridSize(r);
-    const count = columns * rows;
-    const z = new Random(seed, 'sample-grid').fillNormal(new Float32Array(count * zDim));
+    const { images, latents, classes } = cellsOf(dataset, cDim, columns, rows);
+    const count = images.length;
+    const drawn = new Random(seed, 'sample-grid').fillNormal(new Float32Array(count * zDim));
+    const z = new Float32Array(count * zDim);
     const c = cDim > 0 ? new Float32Array(count * cDim) : null;
     const reals = new Float32Array(count * channels * r * r);
     for (let cell = 0; cell < count; cell++) {
-      const pixels = await dataset.readImage(cell % dataset.length);
+      const pixels = await dataset.readImage(images[cell]);
       for (let i = 0; i < pixels.length; i++) reals[cell * pixels.length + i] = pixels[i] / 127.5 - 1;
-      c?.set(dataset.label(cell % dataset.length), cell * cDim);
+      z.set(drawn.subarray(latents[cell] * zDim, (latents[cell] + 1) * zDim), cell * zDim);
+      c?.set(dataset.label(images[cell]), cell * cDim);
     }
-    return new SampleGrid(sampler, { z, c }, floatTensor(reals, [count, channels, r, r]), columns);
+    const real = floatTensor(reals, [count, channels, r, r]);
+    return new SampleGrid(sampler, { z, c }, real, { columns, classes });
   }
 
   /** [cells, C, R, R]. */

@@ -1,11 +1,11 @@
 // Training in Node: opens or resumes a run folder and trains until the asked-for number of images.
 
 import { basename, resolve } from 'node:path';
+import type { NetworkFile } from '../checkpoints/network-file.ts';
 import { OptionError } from '../core/errors.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { EndlessBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { openDataset } from '../data/open-dataset.node.ts';
 import { metricOf } from '../metrics/measure.ts';
 import type { Model } from '../models/contract.ts';
 import { createModel, type NetworkConfig } from '../models/registry.ts';
@@ -14,6 +14,7 @@ import type { Engine, EngineOptions } from '../runtime/engine.ts';
 import { augmentationText } from './ada.ts';
 import { lodAt } from './growth.ts';
 import { bestOf, collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
+import { openData } from './open-data.node.ts';
 import { type NetworkLocator, openTransfer } from './open-transfer.node.ts';
 import {
   growthOf,
@@ -94,20 +95,6 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   } finally {
     if (typeof request.data === 'string') await dataset.close();
   }
-}
-
-/** Opens `--data`, preparing it first when it is not yet a data set. */
-export async function openData({ data, cond, signal, onLog }: TrainRequest): Promise<Dataset> {
-  if (typeof data !== 'string') return data;
-  return openDataset(data, {
-    labels: cond === true,
-    signal,
-    onProgress: ({ done, total }) => {
-      if (done === total || done % 1000 === 0)
-        onLog?.(`preparing ${data}: ${done} of ${total ?? '?'} images`);
-    },
-    onSkip: (name, reason) => onLog?.(`skipped ${name}: ${reason}`),
-  });
 }
 
 /** The part of a request that are options of the run. */
@@ -277,7 +264,7 @@ class Run {
     });
     if (finished || state.tick % options.snap === 0) {
       await folder.writeFakes(state.kimg, fakes, grid.columns);
-      const network = await folder.writeNetwork(state.networkFile());
+      const network = await folder.writeNetwork(this.networkFile());
       await this.log(`wrote ${network}`);
       await this.measure(basename(network));
     }
@@ -353,11 +340,19 @@ class Run {
   }
 
   private async finish(): Promise<TrainResult> {
-    const network = await this.folder.writeNetwork(this.state.networkFile());
+    const network = await this.folder.writeNetwork(this.networkFile());
     return { kimg: this.state.kimg, outdir: this.folder.path, network };
   }
 
+  /** The networks, with what the data set calls their labels. */
+  private networkFile(): NetworkFile {
+    const { labelNames } = this.dataset;
+    return { ...this.state.networkFile(), ...(this.options.cond && labelNames && { labelNames }) };
+  }
+
   private async writeFirstPictures(grid: SampleGrid): Promise<void> {
+    const names = grid.classes?.map((which) => this.dataset.labelNames?.[which] ?? which);
+    if (names) await this.log(`rows of the pictures, from the top: ${names.join(', ')}`);
     await this.folder.writeImages('reals', grid.reals(0), grid.columns);
     await this.folder.writeImages('fakes_init', await grid.draw(), grid.columns);
   }
