@@ -7,6 +7,7 @@ import { Command } from 'commander';
 export const COMMANDS: Record<string, () => Promise<Command>> = {
   dataset: async () => (await import('./dataset.ts')).datasetCommand(),
   train: async () => (await import('./train.ts')).trainCommand(),
+  augment: async () => (await import('./augment.ts')).augmentCommand(),
   generate: async () => (await import('./generate.ts')).generateCommand(),
   mix: async () => (await import('./mix.ts')).mixCommand(),
   noise: async () => (await import('./noise.ts')).noiseCommand(),
