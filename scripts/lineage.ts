@@ -1,23 +1,20 @@
 // `npm run lineage`: trains the line from the first GAN to StyleGAN2 on the same faces and writes the comparison page.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import sharp from 'sharp';
 import { interruption } from '../src/cli/interrupt.ts';
 import { finiteNumber } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { trainDisplay } from '../src/cli/train-display.ts';
-import { FileError, OptionError } from '../src/core/errors.ts';
-import { makeFolder, writeFileAtomic } from '../src/core/files.node.ts';
+import { OptionError } from '../src/core/errors.ts';
+import { makeFolder } from '../src/core/files.node.ts';
 import { floatTensor } from '../src/core/tensor.ts';
 import { EndlessBatches } from '../src/data/batches.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { openDataset } from '../src/data/open-dataset.node.ts';
 import { DEFAULT_NUM, measure } from '../src/metrics/measure.ts';
 import { openEngine } from '../src/runtime/engine.node.ts';
-import { train } from '../src/training/train.node.ts';
+import { trainShown, writeMeasured, writePicture } from './experiment.ts';
 import { lineageTables } from './lineage/page.ts';
 import { type LineageResult, readResult } from './lineage/results.ts';
 import { LINEAGE, type LineageRun } from './lineage/runs.ts';
@@ -26,10 +23,6 @@ import { runCommand } from './run-command.ts';
 const DATA = 'data/faces-32.zip';
 const PAGE = 'docs/lineage.md';
 const IMAGES = 'docs/images/lineage';
-/** The measured part of the page lies between these lines; what is written around it stays. */
-const [BEGIN, END] = ['<!-- measured: begin -->', '<!-- measured: end -->'];
-/** Part of a run's sample grid that is shown, and how many times its size. */
-const SHOWN = { width: 6 * 32, height: 5 * 32, zoom: 2 };
 
 interface LineageOptions {
   readonly kimg: number;
@@ -66,22 +59,7 @@ async function dataset(): Promise<void> {
 }
 
 async function trainRun(run: LineageRun, kimg: number, outdir: string): Promise<void> {
-  await makeFolder(outdir);
-  const display = trainDisplay(join(outdir, 'log.txt'));
-  try {
-    await train({
-      ...run.request,
-      kimg,
-      data: DATA,
-      outdir,
-      metrics: ['swd'],
-      signal: interruption,
-      onProgress: display.progress,
-      onLog: display.log,
-    });
-  } finally {
-    display.finish();
-  }
+  await trainShown({ ...run.request, kimg, data: DATA, outdir, metrics: ['swd'] });
 }
 
 async function writePage(kimg: number, outdir: string): Promise<void> {
@@ -95,14 +73,8 @@ async function writePage(kimg: number, outdir: string): Promise<void> {
   await data.close();
   await makeFolder(IMAGES);
   for (const { run, lastFakes } of results) await writePicture(lastFakes, join(IMAGES, `${run.name}.webp`));
-  const text = await readFile(PAGE, 'utf8');
-  const [before, after] = [text.split(BEGIN), text.split(END)];
-  if (before.length !== 2 || after.length !== 2) {
-    throw new FileError(`${PAGE}: got no lines ${BEGIN} and ${END}, expected one of each`);
-  }
   const facts = { kimg, realSwd, num: DEFAULT_NUM, images: 'images/lineage' };
-  const tables = lineageTables(results, facts);
-  await writeFileAtomic(PAGE, Buffer.from(`${before[0]}${BEGIN}\n${tables}\n${END}${after[1]}`));
+  await writeMeasured(PAGE, lineageTables(results, facts));
 }
 
 /** Real images in the place of generated ones: another order, so mostly others than those compared with. */
@@ -118,13 +90,6 @@ async function swdOfReals(data: Dataset): Promise<Readonly<Record<string, number
   } finally {
     await engine.close();
   }
-}
-
-async function writePicture(from: string, to: string): Promise<void> {
-  const { width, height, zoom } = SHOWN;
-  const part = await sharp(from).extract({ left: 0, top: 0, width, height }).png().toBuffer();
-  const shown = sharp(part).resize(width * zoom, null, { kernel: 'nearest' });
-  await writeFileAtomic(to, await shown.webp({ quality: 90 }).toBuffer());
 }
 
 const command = new Command('npm run lineage --')

@@ -1,6 +1,6 @@
 // What a finished run says of itself, read from its folder.
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { benchTraining } from '../../bench/training.ts';
 import { totalSize } from '../../src/checkpoints/network-file.ts';
@@ -8,6 +8,7 @@ import { createModel } from '../../src/models/registry.ts';
 import type { DataShape } from '../../src/training/options.ts';
 import { networkConfigOf, resolveOptions } from '../../src/training/options.ts';
 import { trainable } from '../../src/training/phases.ts';
+import { readLines } from '../experiment.ts';
 import type { LineageRun } from './runs.ts';
 
 export interface LineageResult {
@@ -25,14 +26,6 @@ export interface LineageResult {
 
 /** Rounds of the speed measurement, each all kinds of steps; their median counts. */
 const TIMED_ROUNDS = 5;
-
-async function readLines<T>(path: string): Promise<T[]> {
-  const text = await readFile(path, 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
-}
 
 export async function readResult(run: LineageRun, folder: string, data: DataShape): Promise<LineageResult> {
   const model = createModel(networkConfigOf(resolveOptions(run.request, data), data));
