@@ -22,7 +22,7 @@ export function lowerSample(ctx: Lowering, node: Node): Forms {
     const centres = ctx.model.floats(half, [1, 2, 1, 1]);
     return ctx.transpose(ctx.emit('Div', [ctx.emit('Sub', [positions, centres]), centres]), [0, 2, 3, 1]);
   });
-  // The mode is not named, since opset 20 renamed it; bilinear with zeros outside is what both versions take for granted.
+  // Bilinear, with zeros outside, by default.
   return { plain: ctx.emit('GridSample', [image, grid], { align_corners: 1 }) };
 }
 

@@ -64,7 +64,10 @@ export type WeightPlacement = 'apart' | 'inside' | { readonly file: string };
 export interface BuildOptions {
   /** Default 'apart'. */
   readonly weights?: WeightPlacement;
-  /** Version of ONNX's operators, and of its file format. Default 20 and 9. */
+  /**
+   * Version of ONNX's operators, and of its file format. Default 19 and 9: WebGPU has no GridSample of version 20, and
+   * no other operator in use changed in it.
+   */
   readonly opset?: number;
   readonly irVersion?: number;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -240,7 +243,7 @@ export class ModelBuilder {
     return this.initializers.reduce((sum, { data }) => sum + data.byteLength, 0);
   }
 
-  build({ weights = 'apart', opset = 20, irVersion = 9, metadata = {} }: BuildOptions = {}): OnnxModel {
+  build({ weights = 'apart', opset = 19, irVersion = 9, metadata = {} }: BuildOptions = {}): OnnxModel {
     const externalData = this.place(weights);
     const domains = [...new Set(['', ...this.domains])];
     const model = create(ModelProtoSchema, {
