@@ -26,6 +26,9 @@ function formatResult(result: BenchResult): string {
     `ratio ${result.ratio.toFixed(2)}`,
     `peak ${result.peakMemoryMB.toFixed(0).padStart(5)} MB`,
     `spread ${(result.spread * 100).toFixed(0)} %`,
+    ...(result.augmentation === undefined
+      ? []
+      : [`augmentation +${(result.augmentation * 100).toFixed(0)} %`]),
   ].join('  ');
 }
 

@@ -15,6 +15,8 @@ export interface BenchResult {
   readonly peakMemoryMB: number;
   /** (slowest - fastest) / median of the measurements. */
   readonly spread: number;
+  /** Time that augmentation adds, as a share of the time without. */
+  readonly augmentation?: number;
 }
 
 export function median(values: readonly number[]): number {

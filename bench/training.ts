@@ -5,6 +5,7 @@ import { EndlessBatches } from '../src/data/batches.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { createModel } from '../src/models/registry.ts';
 import { openEngine } from '../src/runtime/engine.node.ts';
+import type { Engine } from '../src/runtime/engine.ts';
 import { measureGemm } from '../src/runtime/gemm-rate.ts';
 import { estimateRun } from '../src/training/estimate.ts';
 import { networkConfigOf, resolveOptions, type TrainingRequest } from '../src/training/options.ts';
@@ -36,17 +37,20 @@ function noiseDataset(resolution: number): Dataset {
   };
 }
 
+interface Course {
+  readonly flopsPerKimg: number;
+  /** Seconds per kimg, by running every kind of step once. */
+  measure(): Promise<number>;
+}
+
 /**
  * A cycle runs all phases once (16 steps with the published lazy rates), G's regularizer some times more, and else the
  * two main phases; each kind of step is timed in every round and weighted by how often it occurs.
  */
-export async function benchTraining(name: string, workload: TrainingWorkload): Promise<BenchResult> {
-  const { resolution, rounds, ...request } = workload;
-  const dataset = noiseDataset(resolution);
+async function openCourse(engine: Engine, request: TrainingRequest, dataset: Dataset): Promise<Course> {
   const options = resolveOptions(request, dataset);
-  const state = new TrainingState(createModel(networkConfigOf(options, dataset)), 0);
+  const state = new TrainingState(createModel(networkConfigOf(options, dataset)), 0, { p: options.p ?? 0 });
   const batches = new EndlessBatches(dataset, { batch: options.batch, seed: 0 });
-  const engine = await openEngine();
   const trainer = await Trainer.open(engine, state, options, () => new Float32Array(0));
   const step = async (index: number): Promise<number> => {
     state.batches = index;
@@ -61,21 +65,35 @@ export async function benchTraining(name: string, workload: TrainingWorkload): P
     { index: g, count: cycleSteps / g - 1 },
     { index: 1, count: cycleSteps - cycleSteps / g },
   ];
-  for (const { index } of kinds) await step(index); // warm up
-  const gemm: number[] = [];
-  const secPerKimg: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    gemm.push(await measureGemm(engine));
+  const measure = async () => {
     let cycle = 0;
     for (const { index, count } of kinds) cycle += count * (await step(index));
-    secPerKimg.push((cycle / cycleSteps / options.batch) * 1000);
+    return (cycle / cycleSteps / options.batch) * 1000;
+  };
+  await measure(); // warm up
+  return { flopsPerKimg: estimateRun(state.model, options).flopsPerKimg, measure };
+}
+
+/** Where images are augmented, the same training without that is measured in turns, and the difference reported. */
+export async function benchTraining(name: string, workload: TrainingWorkload): Promise<BenchResult> {
+  const { resolution, rounds, ...request } = workload;
+  const dataset = noiseDataset(resolution);
+  const engine = await openEngine();
+  const course = await openCourse(engine, request, dataset);
+  const { aug, p: _p, augpipe: _pipe, ...rest } = request;
+  const plain = aug === 'noaug' ? null : await openCourse(engine, { ...rest, aug: 'noaug' }, dataset);
+  const [gemm, secPerKimg, costs]: number[][] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    gemm.push(await measureGemm(engine));
+    const seconds = await course.measure();
+    secPerKimg.push(seconds);
+    if (plain !== null) costs.push(seconds / (await plain.measure()) - 1);
   }
   gemm.push(await measureGemm(engine));
   const peakMemoryMB = process.resourceUsage().maxRSS / 1024;
   await engine.close();
-  const { flopsPerKimg } = estimateRun(state.model, options);
   const value = median(secPerKimg);
-  const gflops = flopsPerKimg / value / 1e9;
+  const gflops = course.flopsPerKimg / value / 1e9;
   const gemmGflops = median(gemm);
   const spread = spreadOf(secPerKimg);
   return {
@@ -87,5 +105,6 @@ export async function benchTraining(name: string, workload: TrainingWorkload): P
     ratio: gflops / gemmGflops,
     peakMemoryMB,
     spread,
+    ...(costs.length > 0 && { augmentation: median(costs) }),
   };
 }

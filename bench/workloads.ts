@@ -45,10 +45,14 @@ const generation = (imgResolution: number, channelBase: number): NetworkConfig =
 
 const NARROW_32: Width = { resolution: 32, base: 2048, max: 64, latent: 64 };
 
+const NARROW_64: Width = { resolution: 64, base: 4096, max: 64, latent: 128 };
+
 const TRAINING: Record<string, TrainingWorkload> = {
   'train-32': training(NARROW_32, 9),
   'train-stylegan-32': training(NARROW_32, 5, 'stylegan'),
-  'train-64': training({ resolution: 64, base: 4096, max: 64, latent: 128 }, 5),
+  'train-64': training(NARROW_64, 5),
+  // Every transform on half of the images.
+  'train-64-ada': { ...training(NARROW_64, 5), aug: 'fixed', p: 0.5, augpipe: 'bgcfnc' },
   'train-64-wide': training({ resolution: 64, base: 16384, max: 256, latent: 256 }, 3),
 };
 

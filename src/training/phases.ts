@@ -1,5 +1,7 @@
 // The phases of a training step, each one graph: (parameters, batch, latents, noise) → (gradient, statistics).
 
+import { augment } from '../augment/augment.ts';
+import type { Transform } from '../augment/pipeline.ts';
 import { type Shape, sizeOf } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
 import { add, flatten, input, mean, mul, reshape, sign } from '../graph/build.ts';
@@ -33,6 +35,8 @@ export interface PhaseOptions {
   readonly batch: number;
   /** Whether a second latent takes over some of the layers. */
   readonly styleMixing: boolean;
+  /** What is done at random to every image, real or generated, before D sees it; none when empty. */
+  readonly transforms: readonly Transform[];
   readonly loss: LossName;
   readonly penalties: readonly PenaltyName[];
   /** Weight γ of R1 and R2. */
@@ -59,6 +63,15 @@ export interface Observation {
   readonly name: string;
 }
 
+/** Images that D sees in a phase: real, generated, or between the two as the gradient penalty has them. */
+export type Shown = 'real' | 'fake' | 'between';
+
+/** A batch that is augmented: inputs `augment.<shown>.*` for images of this shape. */
+export interface Augmented {
+  readonly shown: Shown;
+  readonly shape: Shape;
+}
+
 /**
  * A phase as graph. Outputs: `grad`, one vector in the order of the parameters in `trained`; values that buffers
  * follow (`observed`); and the statistics named in `scalars`.
@@ -73,6 +86,7 @@ export interface Phase {
   readonly batch: number;
   readonly scalars: readonly string[];
   readonly observed: readonly Observation[];
+  readonly augmented: readonly Augmented[];
   /** The trainable parameters that this stage of the networks has, in the flat vector. */
   readonly trained: readonly Range[];
 }
@@ -82,6 +96,9 @@ export const trainable = (specs: readonly ParameterSpec[]): ParameterSpec[] =>
 
 /** Name of a layer's noise input. */
 export const noiseInput = (layer: string): string => `noise.${layer}`;
+
+/** Name of an input of the augmentations. */
+export const augmentationInput = (shown: Shown, name: string): string => `augment.${shown}.${name}`;
 
 export const observedOutput = ({ network, name }: Observation): string => `observed.${network}.${name}`;
 
@@ -104,6 +121,7 @@ class PhaseBuilder {
   private readonly stage: Stage;
   private readonly lod: Lod;
   private readonly inputs: Record<NetworkName, Parameters>;
+  private readonly augmented: Augmented[] = [];
   private readonly observations = new Map<string, { observation: Observation; values: Node[] }>();
 
   constructor(model: Model, options: PhaseOptions, stage: Stage) {
@@ -160,10 +178,17 @@ class PhaseBuilder {
     return { image: input('real', shape), c: this.labels('realC', batch) };
   }
 
-  /** D's buffers follow in its main phase alone. */
-  judge(image: Node, c: Node | null, { observed = false } = {}): Judged {
+  /** D sees augmented images; penalties and G differentiate through that. Its buffers follow in its main phase alone. */
+  judge(shown: Shown, image: Node, c: Node | null, { observed = false } = {}): Judged {
     const p = observed ? this.observing('D') : unobserved(this.inputs.D);
-    return { image, c, scores: this.model.discriminate(p, image, c, this.lod) };
+    return { image, c, scores: this.model.discriminate(p, this.augment(shown, image), c, this.lod) };
+  }
+
+  private augment(shown: Shown, image: Node): Node {
+    const { transforms } = this.options;
+    if (transforms.length === 0) return image;
+    this.augmented.push({ shown, shape: image.shape });
+    return augment(image, transforms, (name, shape) => input(augmentationInput(shown, name), shape));
   }
 
   /** Gradient of the loss in the parameters that it depends on, which are those of the stage that are not frozen. */
@@ -211,6 +236,7 @@ class PhaseBuilder {
       batch: this.options.batch,
       scalars: Object.keys(outputs),
       observed: observed.map(({ observation }) => observation),
+      augmented: this.augmented,
       trained,
     };
   }
@@ -224,7 +250,7 @@ const withClasses = (loss: Node, { scores, c }: Judged): Node =>
 function gMain(build: PhaseBuilder): Phase {
   const { batch, loss: name } = build.options;
   const { image, c } = build.generate(batch);
-  const fake = build.judge(image, c);
+  const fake = build.judge('fake', image, c);
   const { logits } = fake.scores;
   const loss = withClasses(LOSSES[name].generator(logits), fake);
   const stats = { 'Loss/G/loss': loss, 'Loss/scores/fake': logits, 'Loss/signs/fake': sign(logits) };
@@ -256,7 +282,7 @@ function penaltiesOf(build: PhaseBuilder, real: () => Judged, fake: () => Judged
     r2: () => ({ ...r1Penalty(fake().scores.logits, fake().image), weight: gamma / 2 }),
     gp: () => {
       const image = interpolate(real().image, fake().image, input('gpMix', [batch, 1, 1, 1]));
-      const { scores } = build.judge(image, real().c);
+      const { scores } = build.judge('between', image, real().c);
       return { ...gradientPenalty(scores.logits, image, gpTarget), weight: gpWeight };
     },
   };
@@ -276,8 +302,8 @@ function dMain(build: PhaseBuilder): Phase {
   const { batch, loss: name, drift, dRegInterval } = build.options;
   const generated = build.generate(batch);
   const reals = build.realImages();
-  const fake = build.judge(generated.image, generated.c, { observed: true });
-  const real = build.judge(reals.image, reals.c, { observed: true });
+  const fake = build.judge('fake', generated.image, generated.c, { observed: true });
+  const real = build.judge('real', reals.image, reals.c, { observed: true });
   const [fakeLogits, realLogits] = [fake.scores.logits, real.scores.logits];
   let loss = add(
     withClasses(LOSSES[name].fake(fakeLogits), fake),
@@ -319,8 +345,8 @@ function dReg(build: PhaseBuilder): Phase {
   };
   const { loss, stats } = penaltiesOf(
     build,
-    once(() => build.judge(reals.image, reals.c)),
-    once(() => build.judge(generated!.image, generated!.c)),
+    once(() => build.judge('real', reals.image, reals.c)),
+    once(() => build.judge('fake', generated!.image, generated!.c)),
   );
   return build.phase('Dreg', needsFakes ? batch : 0, mul(loss!, dRegInterval), stats);
 }

@@ -1,5 +1,8 @@
 // One training step: the phases that are due, each followed by its optimizer step, then the moving average.
 
+import { drawAugmentation } from '../augment/draw.ts';
+import { seededDraws } from '../augment/draws.ts';
+import { PIPELINES } from '../augment/pipeline.ts';
 import { viewsOf } from '../checkpoints/network-file.ts';
 import { DivergenceError } from '../core/errors.ts';
 import { sizeOf } from '../core/tensor.ts';
@@ -10,7 +13,14 @@ import { type AdamRates, adamStep, averageBeta, lazyRates, resetAdam, updateAver
 import { type CompiledPhase, CompiledStages } from './compiled-stages.ts';
 import { imagesAtLod, lodAt, type Stage, stageAt } from './growth.ts';
 import { growthOf, ratesAt, type TrainingOptions } from './options.ts';
-import { noiseInput, observedOutput, type Phase, type PhaseName, type PhaseOptions } from './phases.ts';
+import {
+  augmentationInput,
+  noiseInput,
+  observedOutput,
+  type Phase,
+  type PhaseName,
+  type PhaseOptions,
+} from './phases.ts';
 import type { NetworkState, TrainingState } from './state.ts';
 
 const PL_DECAY = 0.01;
@@ -22,6 +32,7 @@ export function phaseOptions(options: TrainingOptions, batch = options.batchGpu)
   return {
     batch: Math.min(batch, options.batchGpu),
     styleMixing: options.styleMixing > 0,
+    transforms: options.aug === 'noaug' ? [] : PIPELINES[options.augpipe],
     loss,
     penalties: (['r1', 'r2', 'gp'] as const).filter((name) => reg.includes(name) && weights[name] > 0),
     gamma,
@@ -139,6 +150,7 @@ export class Trainer {
       const feeds = {
         ...this.parameters,
         ...this.draw(phase, session),
+        ...this.drawAugmentations(phase),
         ...this.realPart(batch, round, phase),
       };
       const results = await session.run(feeds);
@@ -219,6 +231,18 @@ export class Trainer {
     }
     if ('plMean' in session.inputs) feeds.plMean = Float32Array.of(plMean);
     if ('c' in session.inputs) feeds.c = this.drawLabels(this.buffer(name, 'c', session), latents);
+    return feeds;
+  }
+
+  private drawAugmentations({ augmented }: Phase): Record<string, Float32Array> {
+    const { streams, augment } = this.state;
+    const transforms = PIPELINES[this.options.augpipe];
+    const draws = seededDraws(streams.augment);
+    const feeds: Record<string, Float32Array> = {};
+    for (const { shown, shape } of augmented) {
+      const drawn = drawAugmentation(draws, transforms, augment.p, shape);
+      for (const [name, data] of Object.entries(drawn)) feeds[augmentationInput(shown, name)] = data;
+    }
     return feeds;
   }
 

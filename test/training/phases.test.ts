@@ -2,6 +2,9 @@
 // growing, with labels, spectral normalization and batch norm.
 
 import { describe, expect, it } from 'vitest';
+import { drawAugmentation } from '../../src/augment/draw.ts';
+import { seededDraws } from '../../src/augment/draws.ts';
+import { PIPELINES } from '../../src/augment/pipeline.ts';
 import { Random } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/tensor.ts';
 import { type Node, topologicalOrder } from '../../src/graph/node.ts';
@@ -14,6 +17,7 @@ import type { ParameterSpec } from '../../src/nn/parameters.ts';
 import type { Stage } from '../../src/training/growth.ts';
 import type { LossName } from '../../src/training/losses.ts';
 import {
+  augmentationInput,
   buildPhases,
   type PenaltyName,
   type Phase,
@@ -24,6 +28,8 @@ import {
 const OPTIONS: PhaseOptions = {
   batch: 4,
   styleMixing: true,
+  transforms: [],
+  freezed: 0,
   loss: 'logistic',
   penalties: ['r1'],
   gamma: 10,
@@ -35,7 +41,6 @@ const OPTIONS: PhaseOptions = {
   plBatchShrink: 2,
   gRegInterval: 4,
   dRegInterval: 16,
-  freezed: 0,
 };
 
 const SETTINGS: NetworkSettings = {
@@ -104,6 +109,17 @@ const oneHot = (rows: number, width: number): Float64Array =>
     i % width === Math.floor(i / width) % width ? 1 : 0,
   );
 
+/** Values for the augmentations of a phase, strong ones. */
+function drawTransforms({ augmented }: Phase, { transforms }: PhaseOptions): Record<string, Float64Array> {
+  const draws = seededDraws(new Random(3, 'augment'));
+  const feeds: Record<string, Float64Array> = {};
+  for (const { shown, shape } of augmented) {
+    for (const [name, data] of Object.entries(drawAugmentation(draws, transforms, 0.8, shape)))
+      feeds[augmentationInput(shown, name)] = Float64Array.from(data);
+  }
+  return feeds;
+}
+
 /** A phase's loss from the statistics that it reports, each of which is a mean over the batch. */
 function lossOf({ name, graph }: Phase, o: PhaseOptions): (values: Record<string, number>) => number {
   const lazy = name === 'Dreg' ? o.dRegInterval : 1;
@@ -124,7 +140,7 @@ function expectGradient(model: Model, phase: Phase, options: PhaseOptions, singl
   const { name, network, graph, scalars } = phase;
   const specs = trainable(network === 'G' ? model.generator : model.discriminator);
   const nodes = scalars.map((key) => graph.outputs[key]);
-  const feeds = draw(Object.values(graph.outputs), model);
+  const feeds = { ...draw(Object.values(graph.outputs), model), ...drawTransforms(phase, options) };
   const total = lossOf(phase, options);
   const loss = (changed: Record<string, Float64Array>): number => {
     const values = evaluate(nodes, { ...feeds, ...changed });
@@ -232,6 +248,15 @@ describe.each<LossName>(['saturating', 'logistic', 'lsgan', 'hinge', 'wgan'])('%
     const stage = isGrowing(model) ? FADING : WHOLE;
     const changes = { loss, drift: 0.3, plWeight: 0, penalties: [] };
     expectGradients({ model, cDim: 2 }, changes, stage, 1);
+  });
+});
+
+describe('augmentation', () => {
+  it.each(MODELS)('of %s', (model) => {
+    const stage = isGrowing(model) ? FADING : WHOLE;
+    const changes = { transforms: PIPELINES.bgcfnc, penalties: ALL, plWeight: 0 };
+    expectGradients({ model, imgChannels: 3 }, changes, stage);
+    expectGradients({ model, imgChannels: 1 }, { ...changes, ...EAGER }, stage);
   });
 });
 
