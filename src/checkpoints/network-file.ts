@@ -29,6 +29,8 @@ export interface NetworkFile {
   readonly lod?: number;
   /** Names of the classes, or of the elements of a label: cDim of them, where they are known. */
   readonly labelNames?: readonly string[];
+  /** Strength of the augmentation when it was written. For people to see; nothing reads it. */
+  readonly augmentP?: number;
   /** The averaged generator: what pictures are made with. */
   readonly G_ema: Tensors;
   readonly G: Tensors | null;
@@ -48,6 +50,7 @@ export function encodeNetworkFile(file: NetworkFile): Uint8Array[] {
   };
   if (file.kimg !== null) metadata.kimg = String(file.kimg);
   if (file.lod) metadata.lod = String(file.lod);
+  if (file.augmentP) metadata.augmentP = String(file.augmentP);
   if (file.labelNames !== undefined) metadata.labelNames = JSON.stringify(file.labelNames);
   return writeSafetensors(tensors, metadata);
 }

@@ -119,6 +119,7 @@ export class TrainingState {
       config: this.model.config,
       kimg: this.kimg,
       lod: this.lod,
+      augmentP: this.augment.p,
       G_ema: new Map([...viewsOf(G.trained, this.average), ...buffers]),
       G: new Map([...viewsOf(G.trained, G.parameters), ...buffers]),
       D: new Map([...viewsOf(D.trained, D.parameters), ...viewsOf(D.buffers, D.bufferData)]),

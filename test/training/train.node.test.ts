@@ -162,6 +162,9 @@ describe('an augmented run', () => {
     }
     const { metadata } = readSafetensors(new Uint8Array(readFileSync(checkpointOf(outdir))), name);
     expect(JSON.parse(metadata.counters).augment.p).toBe(strengths[1]);
+    const network = readFileSync(join(outdir, 'network-snapshot-000000.safetensors'));
+    const { augmentP = '0' } = readSafetensors(new Uint8Array(network), name).metadata;
+    expect(Number(augmentP)).toBe(strengths[1]);
   });
 
   it('is none where nothing was asked for', () => {
