@@ -12,7 +12,12 @@ export interface Attribute {
 }
 
 const names = z.array(z.string()).readonly();
-const label: z.ZodType<Label> = z.union([z.int().min(0), z.array(z.number()).min(1)]);
+const LABEL = 'expected a class (a whole number from 0) or a vector of numbers';
+const isLabel = (value: unknown): value is Label =>
+  Array.isArray(value)
+    ? value.length > 0 && value.every(Number.isFinite)
+    : Number.isSafeInteger(value) && (value as number) >= 0;
+const label = z.custom<Label>(isLabel, LABEL);
 
 const schema = z.object({
   /** As the published tools write it: [file, class or vector] for every image, or null. */
@@ -57,13 +62,18 @@ const MAX_DIM = 2 ** 16;
 /**
  * One-hot vectors for class numbers, the vectors themselves otherwise. There are as many classes as the largest
  * number needs, or as there are names.
- * @throws FileError naming `path` when both kinds or vectors of different lengths occur.
+ * @throws FileError naming `path` when both kinds or vectors of different lengths occur, or a number that is no label.
  */
 export function labelTable(
   labels: readonly Label[],
   names: readonly string[] | undefined,
   path: string,
 ): LabelTable {
+  const broken = labels.find((label) => !isLabel(label));
+  if (broken !== undefined) {
+    const got = typeof broken === 'number' ? broken : `[${broken}]`;
+    throw new FileError(`${path}: got a label ${got}, ${LABEL}`);
+  }
   const lengths = new Set(labels.map((label) => (typeof label === 'number' ? 0 : label.length)));
   if (lengths.size > 1) {
     const kinds = [...lengths].map((length) => (length === 0 ? 'classes' : `vectors of ${length}`));

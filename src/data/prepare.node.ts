@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import { FileError, OptionError } from '../core/errors.ts';
 import { convertImage, type Probe, probeImage, type Target, type Transform } from './convert.node.ts';
-import type { Attribute, DatasetJson, Label } from './dataset-json.ts';
+import { type Attribute, type DatasetJson, type Label, labelTable } from './dataset-json.ts';
 import { type AddImage, writeDataset } from './dataset-writer.node.ts';
 import { chooseSome, type Source, type SourceImage } from './source.ts';
 import { openSource } from './sources/open-source.node.ts';
@@ -69,6 +69,7 @@ export async function prepareDataset(
   const opened = await openSource(source, { faces: maxImages ?? DEFAULT_FACES, seed, labels });
   try {
     const images = Array.from(chooseSome(opened.images.length, maxImages, seed), (i) => opened.images[i]);
+    checkLabels(opened, images);
     const target = await chooseTarget(opened, images, options);
     let kept: readonly Kept[] = [];
     await writeDataset(dest, async (add) => {
@@ -98,6 +99,12 @@ function checkOptions({ maxImages, workers }: PrepareOptions): void {
 
 const isPowerOfTwo = (n: number) =>
   Number.isInteger(n) && n >= 4 && n <= 4096 && Number.isInteger(Math.log2(n));
+
+/** Labels that could not be trained with are told before the pictures are converted, not after. */
+function checkLabels({ path, labelNames }: Source, images: readonly SourceImage[]): void {
+  const labels = images.map(({ label }) => label).filter((label) => label !== undefined);
+  if (labels.length === images.length) labelTable(labels, labelNames, path);
+}
 
 /**
  * The size when none is given: the largest power of two that fits into the smaller side of most pictures (their

@@ -63,7 +63,19 @@ describe('openDataset on prepared data', () => {
         ['b.png', [1, 0]],
       ]),
     ).rejects.toThrow('labels of different kinds');
-    await expect(open([['a.png', -1]])).rejects.toThrow('dataset.json: labels.0.1');
+    const expected = 'expected a class (a whole number from 0) or a vector of numbers';
+    for (const label of [-1, 0.5, 'cat', [], ['cat'], [null]])
+      await expect(open([['a.png', label]])).rejects.toThrow(`dataset.json: labels.0.1: ${expected}`);
+    await expect(
+      open([
+        ['a.png', 0],
+        ['b.png', 70_000],
+      ]),
+    ).rejects.toThrow('got 70001 classes, expected at most 65536');
+    await put(`${folder}/dataset.json`, '{"labels": [["a.png", [NaN]]]}');
+    await expect(openDataset(folder, { labels: true })).rejects.toThrow('dataset.json is not JSON');
+    await put(`${folder}/dataset.json`, '{"labels": [["a.png", [1e999]]]}');
+    await expect(openDataset(folder, { labels: true })).rejects.toThrow('dataset.json: labels.0.1');
     await expect(open('none')).rejects.toThrow('dataset.json: labels');
   });
 });
@@ -199,6 +211,12 @@ describe('prepareDataset', () => {
     await failing(at('missing.csv')).toThrow('no such file');
     await put(at('words.csv'), '1.png,a,b\n2.png,1,2\n3.png,1,2');
     await failing(at('words.csv')).toThrow('has no label for 1 of 3'); // its first line reads as a header
+    await put(at('nan.csv'), '1.png,0,1\n2.png,NaN,2\n3.png,1,2');
+    await failing(at('nan.csv')).toThrow("got 'NaN' in the labels of 2.png, expected a number");
+    await put(at('mixed.json'), '{"1.png": 0, "2.png": [1, 0], "3.png": [0, 1]}');
+    await failing(at('mixed.json')).toThrow(
+      'got labels of different kinds (classes, vectors of 2), expected one kind',
+    );
   });
 
   it('refuses to overwrite, and sizes that do not fit', async () => {

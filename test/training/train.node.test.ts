@@ -4,6 +4,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -97,14 +98,20 @@ describe('a run folder', () => {
     await network.close();
   });
 
-  it('shows reals and fakes in grids of one size; the labels of a cell are the same in both', async () => {
+  it('shows reals and fakes in grids of one size, with a row for each class, and keeps the names of classes', async () => {
+    const dataset = await openDataset(request.data as string, { labels: true });
+    const classes = Array.from({ length: dataset.length }, (_, i) => dataset.label(i).indexOf(1));
+    const shown = [...new Set(classes)].sort();
     const [columns, rows] = gridSize(8);
-    const size = { width: columns * 8, height: rows * 8, channels: 3 };
+    const size = {
+      width: columns * 8,
+      height: Math.floor(rows / shown.length) * shown.length * 8,
+      channels: 3,
+    };
     for (const name of ['reals', 'fakes_init', 'fakes000000'])
       expect(await sharp(join(run, `${name}.png`)).metadata()).toMatchObject(size);
-    // The first cell of the reals is the first image of the data.
-    const dataset = await openDataset(request.data as string);
-    const pixels = await dataset.readImage(0);
+    // The first cell of the reals is the first image of the first class.
+    const pixels = await dataset.readImage(classes.indexOf(shown[0]));
     const cell = await sharp(join(run, 'reals.png'))
       .extract({ left: 0, top: 0, width: 8, height: 8 })
       .raw()
@@ -113,6 +120,11 @@ describe('a run folder', () => {
       for (let channel = 0; channel < 3; channel++)
         expect(cell[3 * i + channel]).toBe(pixels[64 * channel + i]);
     await dataset.close();
+    const names = shown.map((which) => dataset.labelNames![which]);
+    expect(lines).toContain(`rows of the pictures, from the top: ${names.join(', ')}`);
+    const network = await loadNetwork(join(run, 'network-snapshot-000000.safetensors'), TINY_ENGINE);
+    expect(network.labelNames).toEqual(dataset.labelNames);
+    await network.close();
     expect(readFileSync(join(run, 'fakes_init.png'))).not.toEqual(readFileSync(join(run, 'fakes000000.png')));
   });
 
@@ -254,6 +266,25 @@ describe('another request', () => {
     expect(existsSync(join(folder, 'none'))).toBe(false);
     await dataset.close();
   });
+
+  it('refuses labels that are the same for all images', async () => {
+    const pictures = join(folder, 'pictures');
+    mkdirSync(pictures);
+    const picture = sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } });
+    for (const name of ['a.png', 'b.png']) await picture.toFile(join(pictures, name));
+    const labels = {
+      labels: [
+        ['a.png', 2],
+        ['b.png', 2],
+      ],
+    };
+    writeFileSync(join(pictures, 'dataset.json'), JSON.stringify(labels));
+    const attempt = train({ ...request, data: pictures, outdir: join(folder, 'none') });
+    await expect(attempt).rejects.toThrow(OptionError);
+    await expect(attempt).rejects.toThrow(
+      /^--cond: got the same label for all 2 images of [^\n]+; leave --cond out$/,
+    );
+  });
 });
 
 describe('a broken file', () => {
@@ -330,7 +361,7 @@ describe('the gauge of collapse', () => {
     const warnings = readFileSync(join(copy, 'log.txt'), 'utf8').match(/^warning: .*$/gm);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^warning: generated images differ 0\.\d\d times as much as real ones, after 100\.00 /,
+        /^warning: generated images differ [01]\.\d\d times as much as real ones, after 100\.00 /,
       ),
     ]);
   });
