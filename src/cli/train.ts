@@ -31,6 +31,14 @@ function flag(text: string): boolean {
   throw new InvalidArgumentError('Expected 1 or 0.');
 }
 
+/** `--cond`, for which some expect the name of a label. */
+function labelled(text: string): boolean {
+  if (/^(0|1|true|false|yes|no)$/i.test(text)) return flag(text);
+  throw new InvalidArgumentError(
+    `Expected 1 or 0; which labels, a data set says: stylegan dataset SOURCE DEST --labels ${text}`,
+  );
+}
+
 function positive(text: string): number {
   const value = finiteNumber(text);
   if (value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
@@ -140,7 +148,11 @@ function learningOptions(): Option[] {
     option('--target <n>', "ada: mean sign of D's scores of real pictures to keep (default: 0.6)", fromZero),
     option('--ada-kimg <n>', 'ada: kimg in which p may rise by 1 (default: 500)', positive),
     choice('--augpipe <name>', 'ada, fixed: which augmentations (default: bgc)', PIPELINE_NAMES),
-    option('--cond [0|1]', 'train with the labels of the data set', flag),
+    option(
+      '--cond [0|1]',
+      'train with the labels of the data set; of faces the hair colour, or what dataset --labels chose',
+      labelled,
+    ),
     option('--resume <network>', 'start from a network: a path, an address, or a published name', sourceName),
     option('--resume-kimg <n>', 'start counting at so many kimg (default: 0)', fromZero),
     option(
@@ -226,7 +238,8 @@ async function run(flags: TrainFlags): Promise<void> {
     const result = await train({ ...request, onProgress: display.progress, onLog: display.log });
     display.finish();
     console.log(`${result.kimg} kimg trained. Make pictures with:`);
-    console.log(`  stylegan generate --network ${result.network} --seeds 0-35 --grid`);
+    const label = request.cond ? ' --class 0' : '';
+    console.log(`  stylegan generate --network ${result.network} --seeds 0-35${label} --grid`);
   } finally {
     display.finish();
   }
