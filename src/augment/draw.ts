@@ -4,7 +4,7 @@ import type { Shape } from '../core/tensor.ts';
 import { type ChannelMap, drawChannelMap } from './color.ts';
 import type { Draws } from './draws.ts';
 import { drawAffine } from './geometry.ts';
-import { drawFilter, writeFilterMatrix } from './image-filter.ts';
+import { drawGains } from './image-filter.ts';
 import { changesColor, movesPixels, type Transform } from './pipeline.ts';
 import { enlargingMatrix, marginsOf } from './warp.ts';
 
@@ -26,7 +26,9 @@ export function drawAugmentation(
   return {
     ...(movesPixels(transforms) && drawWarp(draws, transforms, p, shape)),
     ...(changesColor(transforms) && drawColors(draws, transforms, p, shape)),
-    ...(has('imgfilter') && drawFilters(draws, p, shape)),
+    ...(has('imgfilter') && {
+      gains: Float32Array.from(perImage(shape[0], () => drawGains(draws, p)).flat()),
+    }),
     ...(has('noise') && { noise: drawNoise(draws, p, shape) }),
     ...(has('cutout') && { keep: drawCutout(draws, p, shape) }),
   };
@@ -50,17 +52,6 @@ function drawColors(draws: Draws, transforms: readonly Transform[], p: number, [
     colorMatrix: Float32Array.from(maps.flatMap(({ matrix }) => matrix)),
     colorOffset: Float32Array.from(maps.flatMap(({ offset }) => offset)),
   };
-}
-
-function drawFilters(draws: Draws, p: number, [n, , h, w]: Shape) {
-  const filterX = new Float32Array(n * w * w);
-  const filterY = new Float32Array(n * h * h);
-  for (let i = 0; i < n; i++) {
-    const taps = drawFilter(draws, p);
-    writeFilterMatrix(taps, filterX.subarray(i * w * w, (i + 1) * w * w), w);
-    writeFilterMatrix(taps, filterY.subarray(i * h * h, (i + 1) * h * h), h);
-  }
-  return { filterX, filterY };
 }
 
 /** White noise, of a strength that is drawn for each image. */

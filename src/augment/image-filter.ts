@@ -1,5 +1,7 @@
 // Image-space filtering: frequency bands are amplified or attenuated at random (StyleGAN2-ADA, appendix B).
 
+import { constant, matmul, reshape, transpose } from '../graph/build.ts';
+import type { Node } from '../graph/node.ts';
 import type { Draws } from './draws.ts';
 import { BANDS, FILTER_BANK } from './wavelets.ts';
 
@@ -8,8 +10,8 @@ const GAIN_STD = 1;
 /** Share of each band in the power of natural images, whose spectrum falls off as 1/f. */
 const POWER = [10, 1, 1, 1].map((power) => power / 13);
 
-/** The taps of one image's random filter of strength `p`; it leaves the expected power as it is. */
-export function drawFilter(draws: Draws, p: number): number[] {
+/** The gain of each band for one image, of strength `p`; together they leave the expected power as it is. */
+export function drawGains(draws: Draws, p: number): number[] {
   const gains = new Array<number>(BANDS).fill(1);
   for (let band = 0; band < BANDS; band++) {
     if (!draws.chance(p)) continue;
@@ -20,18 +22,32 @@ export function drawFilter(draws: Draws, p: number): number[] {
       gains[i] *= factor / Math.sqrt(power);
     });
   }
-  return FILTER_BANK[0].map((_, tap) => gains.reduce((sum, gain, i) => sum + gain * FILTER_BANK[i][tap], 0));
+  return gains;
 }
 
-/** Writes the matrix [size, size] that correlates a row with `taps`, the row continued by reflection. */
-export function writeFilterMatrix(taps: readonly number[], out: Float32Array, size: number): void {
-  const middle = (taps.length - 1) / 2;
-  out.fill(0);
-  for (let row = 0; row < size; row++) {
-    taps.forEach((tap, i) => {
-      out[row * size + reflect(row + i - middle, size)] += tap;
-    });
-  }
+/** x [N, C, H, W], along both axes the sum of its bands times the gains [N, bands], borders reflected. */
+export function filterBands(x: Node, gains: Node): Node {
+  const [n, c, h, w] = x.shape;
+  // For each image the matrix that filters a row: the bands' matrices, mixed by the gains.
+  const matrix = (size: number): Node => reshape(matmul(gains, bandMatrices(size)), [n, size, size]);
+  const rows = matmul(reshape(x, [n, c * h, w]), matrix(w));
+  const columns = transpose(reshape(rows, x.shape), [0, 1, 3, 2]);
+  const filtered = matmul(reshape(columns, [n, c * w, h]), matrix(h));
+  return transpose(reshape(filtered, [n, c, w, h]), [0, 1, 3, 2]);
+}
+
+/** [bands, size · size]: entry (from, to) says what a pixel of a row gives to another of the row's band. */
+function bandMatrices(size: number): Node {
+  const out = new Float32Array(BANDS * size * size);
+  FILTER_BANK.forEach((taps, band) => {
+    const middle = (taps.length - 1) / 2;
+    for (let to = 0; to < size; to++) {
+      taps.forEach((tap, i) => {
+        out[(band * size + reflect(to + i - middle, size)) * size + to] += tap;
+      });
+    }
+  });
+  return constant(out, [BANDS, size * size]);
 }
 
 /** The pixel that stands at `index` when a row is continued by reflection, its ends not repeated. */

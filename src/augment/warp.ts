@@ -3,7 +3,18 @@
 // Every step is linear in the image. Enlarging, with the reflection of the borders, and reducing are products with
 // matrices that the host prepares, one for each axis; between them each image is sampled at its own affine grid.
 
-import { add, concat, constant, matmul, mul, reshape, sample, slice, transpose } from '../graph/build.ts';
+import {
+  add,
+  concat,
+  constant,
+  matmul,
+  mul,
+  reshape,
+  sample,
+  slice,
+  sliceAxis,
+  transpose,
+} from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
 import type { Affine } from './geometry.ts';
 import { reflect } from './image-filter.ts';
@@ -94,8 +105,27 @@ export interface WarpInputs {
   readonly enlargeY: Node;
 }
 
+/**
+ * Elements of the canvases that exist at a time. Small ones stay in the processor's caches, and a large one alone takes
+ * as much memory as there should be.
+ */
+const CANVAS_ELEMENTS = 2 ** 20;
+
 /** x [N, C, H, W] warped by each image's inverse map. Linear in x. */
-export function warp(x: Node, { inverse, enlargeX, enlargeY }: WarpInputs): Node {
+export function warp(x: Node, inputs: WarpInputs): Node {
+  const [n, c, h, w] = x.shape;
+  const together = Math.max(1, Math.floor(CANVAS_ELEMENTS / (c * canvasLength(h) * canvasLength(w))));
+  const positions = samplePositions(inputs.inverse, h, w);
+  const parts: Node[] = [];
+  for (let start = 0; start < n; start += together) {
+    const count = Math.min(together, n - start);
+    parts.push(resample(sliceAxis(x, 0, start, count), sliceAxis(positions, 0, start, count), inputs));
+  }
+  return parts.length === 1 ? parts[0] : concat(parts, 0);
+}
+
+/** Enlarges images, samples them at positions [N, 2, w, h], and reduces what was sampled. */
+function resample(x: Node, positions: Node, { enlargeX, enlargeY }: WarpInputs): Node {
   const [n, c, h, w] = x.shape;
   const swap = [0, 2, 1];
   // A product acts on the last axis; between two of them rows and columns change places.
@@ -105,10 +135,7 @@ export function warp(x: Node, { inverse, enlargeX, enlargeY }: WarpInputs): Node
   };
   const wide = transpose(along(x, h, enlargeX), swap);
   const canvas = along(wide, wide.shape[1], enlargeY);
-  const samples = sample(
-    reshape(canvas, [n, c, canvas.shape[1], canvas.shape[2]]),
-    samplePositions(inverse, h, w),
-  );
+  const samples = sample(reshape(canvas, [n, c, canvas.shape[1], canvas.shape[2]]), positions);
   const narrow = transpose(along(samples, samples.shape[2], reducingMatrix(h)), swap);
   return reshape(along(narrow, h, reducingMatrix(w)), [n, c, h, w]);
 }
