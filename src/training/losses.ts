@@ -53,6 +53,15 @@ export const LOSSES: Readonly<Record<LossName, Loss>> = {
   wgan: { generator: neg, fake: (fake) => fake, real: neg },
 };
 
+/** The logit at which D takes images for real rather than generated. `wgan` sees differences only, and has none. */
+export const BOUNDARIES: Readonly<Record<LossName, number | null>> = {
+  saturating: 0,
+  logistic: 0,
+  lsgan: 0.5,
+  hinge: 0,
+  wgan: null,
+};
+
 /** Gradients of the logits in the images they were computed from, and ‖∇‖² for each image [N]. */
 function imageGradient(logits: Node, images: Node): { gradient: Node; squaredNorm: Node } {
   const [gradient] = gradients(sum(logits), [images]);

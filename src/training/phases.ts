@@ -4,7 +4,7 @@ import { augment } from '../augment/augment.ts';
 import type { Transform } from '../augment/pipeline.ts';
 import { type Shape, sizeOf } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
-import { add, flatten, input, mean, mul, reshape, sign } from '../graph/build.ts';
+import { add, flatten, input, mean, mul, reshape, sign, sub } from '../graph/build.ts';
 import { type Graph, type Node, topologicalOrder } from '../graph/node.ts';
 import type { Lod, Model, NoiseSource, Scores } from '../models/contract.ts';
 import { broadcastW, mixStyles, parameterInputs } from '../models/network-graph.ts';
@@ -13,6 +13,7 @@ import type { Range } from './adam.ts';
 import { frozenParameters } from './freeze.ts';
 import type { Stage } from './growth.ts';
 import {
+  BOUNDARIES,
   crossEntropy,
   driftPenalty,
   gradientPenalty,
@@ -253,7 +254,8 @@ function gMain(build: PhaseBuilder): Phase {
   const fake = build.judge('fake', image, c);
   const { logits } = fake.scores;
   const loss = withClasses(LOSSES[name].generator(logits), fake);
-  const stats = { 'Loss/G/loss': loss, 'Loss/scores/fake': logits, 'Loss/signs/fake': sign(logits) };
+  const signs = sign(sub(logits, BOUNDARIES[name] ?? 0));
+  const stats = { 'Loss/G/loss': loss, 'Loss/scores/fake': logits, 'Loss/signs/fake': signs };
   return build.phase('Gmain', batch, mean(loss), stats);
 }
 
@@ -318,12 +320,13 @@ function dMain(build: PhaseBuilder): Phase {
           () => fake,
         )
       : { loss: null, stats: {} };
+  // Where D's zero lies between the two: losses that see differences only let it wander.
+  const middle = mul(add(fakeLogits, realLogits), 0.5);
   const stats = {
     'Loss/D/loss': loss,
     'Loss/scores/real': realLogits,
-    'Loss/signs/real': sign(realLogits),
-    // Where D's zero lies between the two: losses that see differences only let it wander.
-    'Monitor/D_drift': mul(add(fakeLogits, realLogits), 0.5),
+    'Loss/signs/real': sign(sub(realLogits, BOUNDARIES[name] ?? mean(middle))),
+    'Monitor/D_drift': middle,
     ...eager.stats,
   };
   const total = eager.loss === null ? mean(loss) : add(mean(loss), eager.loss);

@@ -306,13 +306,16 @@ describe('of a single pair of images', () => {
           draw(Object.values(graph.outputs), model),
         ).map(([value]) => value);
       const [d, g] = FORMULAS[loss];
-      const [lossG, score] = valuesOf(gMain);
+      const [lossG, score, signG] = valuesOf(gMain);
       expect(lossG).toBeCloseTo(g(score), 12);
       const names = ['Loss/D/loss', 'Loss/scores/real', 'Loss/signs/real', 'Monitor/D_drift'];
       expect(dMain.scalars).toEqual(names);
       const [lossD, real, sign, middle] = valuesOf(dMain);
       expect(lossD).toBeCloseTo(d(2 * middle - real, real) + 0.3 * real ** 2, 12);
-      expect(sign).toBe(Math.sign(real));
+      // About the boundary: where logistic losses are ln 2, halfway between lsgan's labels, between the two for wgan.
+      const boundary = { saturating: 0, logistic: 0, lsgan: 0.5, hinge: 0, wgan: middle };
+      expect(sign).toBe(Math.sign(real - boundary[loss]));
+      expect(signG).toBe(Math.sign(score - (loss === 'lsgan' ? 0.5 : 0)));
     },
   );
 });
