@@ -46,7 +46,11 @@ const RUNS: [name: string, request: TrainingRequest, array: string][] = [
     { ...SMALL, cfg: 'cpu', mapDepth: 2, aug: 'ada', target: 0, adaKimg: 0.1 },
     'D.adam.v',
   ],
-  ['ProGAN with Wasserstein loss and gradient penalty', { ...GROWING, cfg: 'progan' }, 'G.adam.v'],
+  [
+    'ProGAN with Wasserstein loss and gradient penalty, augmented while it grows',
+    { ...GROWING, cfg: 'progan', aug: 'ada', augpipe: 'blit', adaKimg: 0.1 },
+    'G.adam.v',
+  ],
   ['DCGAN with momentum and batch norm', { ...SMALL, cfg: 'dcgan', mbstdGroup: 1 }, 'G.adam.m'],
   [
     'the first GAN, spectrally normalized every other step',
