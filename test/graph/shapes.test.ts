@@ -40,6 +40,13 @@ describe('refused', () => {
       /upfirdn/,
     ],
     ['a crop that leaves nothing', () => g.upfirdn(x(1, 1, 4, 4), { ...filter, pad: [-4, 0, 0, 0] }), /fits/],
+    [
+      'one position for two images',
+      () => g.sample(x(2, 3, 8, 8), x(1, 2, 4, 4)),
+      /sample: got .*at \[N,2,h,w\]/,
+    ],
+    ['positions with three coordinates', () => g.sample(x(1, 3, 8, 8), x(1, 3, 4, 4)), /sample: got/],
+    ['positions for another size', () => g.splat(x(1, 3, 4, 4), x(1, 2, 4, 5), [8, 8]), /splat: got/],
     ['a sum over no such axis', () => g.sum(x(2, 3), [2]), /sum: got \[2,3\]/],
     ['a sum over an axis twice', () => g.sum(x(2, 3), [1, 1]), /rising order/],
     ['a negative axis', () => g.sum(x(2, 3), [-1]), /rising order/],

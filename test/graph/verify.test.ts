@@ -47,6 +47,11 @@ describe('refused', () => {
       g.upfirdn(image, { taps, tapsShape: [1, 1], up: 0, down: 1, pad: [1, 1, 1, 1] }),
       'up and down [0,1] must hold integers of at least 1',
     ],
+    [
+      'half a pixel to splat on',
+      g.splat(image, g.input('at', [1, 2, 4, 4]), [2.5, 4]),
+      'size [2.5,4] must hold integers of at least 1',
+    ],
     ['a fractional slice', g.slice(x, [0.5, 0], [1, 1]), 'starts [0.5,0] must hold integers'],
     ['fractional padding', g.pad(x, [0.5, 0], [0.5, 0]), 'before [0.5,0] must hold integers'],
   ])('%s', (_name, broken, message) => {
