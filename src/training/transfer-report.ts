@@ -18,7 +18,7 @@ export function summaryOf(transfer: Transfer, freezed: number, most = MOST): str
   return [
     `starting from ${sourceOf(transfer)}`,
     ...(config.model === own.model ? [] : [`  it is a ${config.model}, this run a ${own.model}`]),
-    ...parts.map((part) => `  ${countsOf(part, (names, all) => folded(names, all, most))}`),
+    ...countsOf(parts, (names, all) => folded(names, all, most)).map((line) => `  ${line}`),
     ...(flags === '' ? [] : [`  more can be taken with the source's ${flags}`]),
     ...frozenUntrained(transfer, freezed).map((warning) => `  ${warning}`),
   ];
@@ -37,7 +37,7 @@ function frozenUntrained({ own, parts }: Transfer, freezed: number): string[] {
 export function reportOf(transfer: Transfer): string {
   const lines = [`source: ${sourceOf(transfer)}`, `this run: ${form(transfer.own)}`];
   for (const part of transfer.parts) {
-    lines.push('', countsOf(part));
+    lines.push('', ...countsOf([part]));
     for (const [name, { shape }] of part.taken) lines.push(`  taken    ${name} [${shape}]`);
     for (const { name, shape } of part.initialised) lines.push(`  new      ${name} [${shape}]`);
     for (const { name, shape, expected } of part.skipped) {
@@ -60,16 +60,21 @@ function sourceOf({ source, config, kimg, lod }: Transfer): string {
 /** `names` out of `all`, in parentheses. */
 type List = (names: readonly string[], all: readonly string[]) => string;
 
-/** "D: 40 tensors taken, 4 new (b64), 2 skipped (b32.fromrgb)". */
-function countsOf({ part, from, taken, skipped, initialised }: PartTransfer, list: List = () => ''): string {
-  const fresh = initialised.map(({ name }) => name);
-  const left = skipped.map(({ name }) => name);
-  const origin = from === null ? ' (none in the source)' : from === part ? '' : ` (from ${from})`;
-  return [
-    `${part}${origin}: ${taken.size} tensors taken`,
-    `${fresh.length} new${list(fresh, [...taken.keys(), ...fresh])}`,
-    `${left.length} skipped${list(left, [...taken.keys(), ...left])}`,
-  ].join(', ');
+/** "D: 40 tensors taken, 4 new (b64), 2 skipped (b32.fromrgb)", with networks that fare alike in one line. */
+function countsOf(parts: readonly PartTransfer[], list: List = () => ''): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { part, from, taken, skipped, initialised } of parts) {
+    const fresh = initialised.map(({ name }) => name);
+    const left = skipped.map(({ name }) => name);
+    const origin = from === null ? ' (none in the source)' : from === part ? '' : ` (from ${from})`;
+    const text = [
+      `${origin}: ${taken.size} tensors taken`,
+      `${fresh.length} new${list(fresh, [...taken.keys(), ...fresh])}`,
+      `${left.length} skipped${list(left, [...taken.keys(), ...left])}`,
+    ].join(', ');
+    lines.set(text, [...(lines.get(text) ?? []), part]);
+  }
+  return [...lines].map(([text, names]) => `${names.join(', ')}${text}`);
 }
 
 /** Names by their shortest dotted prefixes under which `all` has no other: synthesis.b64 for all that lies in it. */
