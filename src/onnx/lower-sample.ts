@@ -5,25 +5,22 @@ import type { Forms, Lowering } from './layout.ts';
 import { DATA_TYPE } from './model.ts';
 
 /**
- * GridSample reads positions p of an image of W columns as (p - (W-1)/2) / ((W-1)/2), aligned by the centres of the
- * corner pixels. The centre is subtracted first and the quotient is not made a product, so that rounding moves no
- * position by much more than float32 does anyway. An image of one pixel has no such measure and gets another pixel.
+ * GridSample reads positions p of an image of W columns as (p - (W-1)/2) / (W/2), the image's edges being -1 and 1.
+ * The centre is subtracted first and the quotient is not made a product, so that rounding moves no position by much
+ * more than float32 does anyway. (Aligned by the corner pixels' centres, the CPU kernel takes twice as long.)
  */
 export function lowerSample(ctx: Lowering, node: Node): Forms {
+  const { model } = ctx;
   const [x, at] = node.inputs;
-  const [, , height, width] = x.shape;
-  const missing = [height, width].map((size) => (size === 1 ? 1 : 0));
-  let image = ctx.plain(x);
-  if (height === 1 || width === 1)
-    image = ctx.emit('Pad', [image, ctx.model.ints([0, 0, 0, 0, 0, 0, ...missing])]);
-  const half = Float32Array.of((width - 1 + missing[1]) / 2, (height - 1 + missing[0]) / 2);
+  const [, , H, W] = x.shape;
   const positions = ctx.plain(at);
-  const grid = ctx.model.once(`grid:${positions}:${half}`, () => {
-    const centres = ctx.model.floats(half, [1, 2, 1, 1]);
-    return ctx.transpose(ctx.emit('Div', [ctx.emit('Sub', [positions, centres]), centres]), [0, 2, 3, 1]);
+  const grid = model.once(`grid:${positions}:${H}:${W}`, () => {
+    const centre = model.floats(Float32Array.of((W - 1) / 2, (H - 1) / 2), [1, 2, 1, 1]);
+    const half = model.floats(Float32Array.of(W / 2, H / 2), [1, 2, 1, 1]);
+    return ctx.transpose(ctx.emit('Div', [ctx.emit('Sub', [positions, centre]), half]), [0, 2, 3, 1]);
   });
-  // Bilinear, with zeros outside, by default.
-  return { plain: ctx.emit('GridSample', [image, grid], { align_corners: 1 }) };
+  // Bilinear, with zeros outside and edges at -1 and 1, by default.
+  return { plain: ctx.emit('GridSample', [ctx.plain(x), grid]) };
 }
 
 /** Of the two taps along one axis the first one's index, at least -1, and the weights of both, one after the other. */
