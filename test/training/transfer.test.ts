@@ -287,7 +287,8 @@ describe('a published pickle', () => {
 
 describe('the report', () => {
   it('is short where layers can be told together, and whole in the file', async () => {
-    const settings = { imgResolution: 32, imgChannels: 1, mapDepth: 1 } as const;
+    // Of another cbase too, which changes no width that both have.
+    const settings = { imgResolution: 32, imgChannels: 1, mapDepth: 1, cbase: 512 } as const;
     const { transfer } = await transferred(opened({ ...sourceOf({}).file, kimg: 12.5 }), settings);
     expect(summaryOf(transfer, 3)).toEqual([
       'starting from source.safetensors: stylegan2 of 16x16 images with 3 channels and 0 classes, 12.5 kimg',
