@@ -129,6 +129,14 @@ export const FACE_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = Obje
   NAMES.map((key) => [key, CHOICES[key].map(([name]) => name)]),
 );
 
+/** Colours of the palette, [red, green, blue] from 0 to 255, in the order of FACE_ATTRIBUTES. */
+export function faceColours(attribute: 'hairColor' | 'skin' | 'background'): [number, number, number][] {
+  return CHOICES[attribute].map(([, hex]) => {
+    const rgb = Number.parseInt(hex, 16);
+    return [rgb >> 16, (rgb >> 8) & 255, rgb & 255];
+  });
+}
+
 function pick(random: Random, choices: readonly Choice[]): number {
   let left = random.uniform() * choices.reduce((sum, [, , weight]) => sum + weight, 0);
   let index = 0;
