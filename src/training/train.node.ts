@@ -124,8 +124,8 @@ class Run {
   private readonly state: TrainingState;
   private readonly batches: EndlessBatches;
   private readonly sampler: Sampler;
-  /** What a run that begins takes over; null for one that goes on. */
-  private readonly transfer: Transfer | null;
+  /** What a run that begins takes over, until it has. */
+  private transfer: Transfer | null;
   private isResumed = false;
   /** Whether the gauge was low at the last tick, of which the user knows then. */
   private isLow = false;
@@ -238,6 +238,7 @@ class Run {
     const { transfer, state, folder, options } = this;
     if (transfer === null) return;
     takeOver(state, transfer);
+    this.transfer = null; // and its tensors, which may be all of a large file
     const report = await folder.writeReport(reportOf(transfer));
     for (const line of summaryOf(transfer, options.freezed)) await this.log(line);
     await this.log(`  all of it: ${report}`);

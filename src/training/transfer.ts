@@ -53,7 +53,7 @@ const ORIGINS = [
 
 /**
  * Compares a network file with the networks of a run: tensors of the same layer and shape are taken (by name, as in the
- * published `copy_params_and_buffers`). Throws {@link FileError} where that is no weight at all.
+ * published `copy_params_and_buffers`). Throws {@link FileError} where that is no weight at all, or not finite.
  */
 export async function planTransfer(
   model: Model<NetworkConfig>,
@@ -74,6 +74,12 @@ export async function planTransfer(
       `--resume ${source}: got a ${form(config)}, expected a network that has a weight in common with this ` +
         `${form(model.config)}${flags === '' ? '' : `; the source has ${flags}`}`,
     );
+  }
+  for (const { part, taken } of parts) {
+    for (const [name, { data }] of taken) {
+      if (!data.every(Number.isFinite))
+        throw new FileError(`--resume ${source}: ${part}.${name}: got NaN or Inf, expected numbers`);
+    }
   }
   return transfer;
 }
@@ -149,13 +155,10 @@ export function layerKey(name: string, part: NetworkPart, config: NetworkConfig)
   return name;
 }
 
-/** Puts what is taken into a state that has not trained yet. Throws {@link FileError} where that holds NaN. */
-export function takeOver(state: TrainingState, { parts, source }: Transfer): void {
+/** Puts what is taken into a state that has not trained yet. */
+export function takeOver(state: TrainingState, { parts }: Transfer): void {
   const views = state.networkFile();
   // G comes after G_ema, whose buffers are G's in a run.
   for (const { part, taken } of parts)
     for (const [name, { data }] of taken) views[part]!.get(name)!.data.set(data);
-  const broken = state.firstNonFinite();
-  if (broken !== null)
-    throw new FileError(`--resume ${source}: got NaN or Inf in ${broken}, expected numbers`);
 }

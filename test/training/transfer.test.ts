@@ -251,7 +251,7 @@ describe('a file', () => {
     const { file } = sourceOf({});
     file.D!.get('b8.conv0.weight')!.data[3] = Number.NaN;
     await expect(transferred(opened(file), {})).rejects.toThrow(
-      /^--resume source\.safetensors: got NaN or Inf in D\.parameters, expected numbers$/,
+      /^--resume source\.safetensors: D\.b8\.conv0\.weight: got NaN or Inf, expected numbers$/,
     );
   });
 });
