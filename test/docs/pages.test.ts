@@ -94,11 +94,11 @@ test('a command with a wrong flag or without its file does not parse', async () 
 });
 
 test('the library examples compile', () => {
-  const examples = pages.filter(({ name }) => /README|styles-and-noise/.test(name));
+  const examples = pages.filter(({ name }) => /README|styles-and-noise|labels/.test(name));
   const blocks = examples.flatMap(({ text }) =>
     [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code),
   );
-  expect(blocks.length).toBe(3);
+  expect(blocks.length).toBe(4);
   const entry = (code: string) => (code.includes('wasmUrl') ? 'browser' : 'index');
   const files = new Map(
     blocks.map((code, i) => [
