@@ -134,7 +134,7 @@ describe('a run', () => {
     expect(code).toBe(0);
     const network = join(outdir, 'network-snapshot-000000.safetensors');
     expect(stdout).toBe(
-      `0.06 kimg trained. Make pictures with:\n  stylegan generate --network ${network} --seeds 0-35 --grid\n`,
+      `0.06 kimg trained. Make pictures with:\n  stylegan generate --network ${network} --seeds 0-35 --class 0 --grid\n`,
     );
     const lines = stderr.trimEnd().split('\n');
     const ticks = lines.filter((line) => line.startsWith('tick '));
@@ -162,7 +162,7 @@ describe('a run', () => {
     const { code, stderr } = await trainProgram(...args);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^compiling for cpu\nerror: training diverged at 0\.000 kimg: [^\n]+ is not finite; [^\n]+\n$/,
+      /^compiling for cpu\nrows of the pictures, from the top: [^\n]+\nerror: training diverged at 0\.000 kimg: [^\n]+ is not finite; [^\n]+\n$/,
     );
   });
 });
