@@ -36,10 +36,26 @@ export function asFileError(error: unknown, action: string, path: string): unkno
 
 /** Makes the folder and its parents; it may exist. Throws FileError. */
 export async function makeFolder(path: string): Promise<void> {
+  const whole = resolve(path);
   try {
-    await mkdir(path, { recursive: true });
+    await makeParents(whole);
+    // Of a folder that exists this says nothing; of a file in its place it does.
+    await mkdir(whole, { recursive: true });
   } catch (error) {
     throw asFileError(error, 'create folder', path);
+  }
+}
+
+/** Node's own recursion tries again without end where a file system refuses new folders as missing (/proc). */
+async function makeParents(path: string, hasParent = false): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || hasParent || dirname(path) === path) throw error;
+    await makeParents(dirname(path));
+    await makeParents(path, true);
   }
 }
 

@@ -1,6 +1,7 @@
 // Atomic writes leave the old content or the new, and system errors are told in one line.
 
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -78,5 +79,12 @@ describe('reading and folders', () => {
     await expect(readFileBounded(folder)).rejects.toThrow(/it is a folder, expected a file/);
     await expect(makeFolder(join(folder, 'a', 'b'))).rejects.toThrow(/a part of the path is a file/);
     await expect(makeFolder(join(folder, 'a'))).rejects.toThrow(/in the way/);
+    await makeFolder(join(folder, 'c', 'd', 'e'));
+    await makeFolder(join(folder, 'c', 'd', 'e'));
+    expect((await stat(join(folder, 'c', 'd', 'e'))).isDirectory()).toBe(true);
+  });
+
+  it.runIf(existsSync('/proc'))('comes to an end where no folder can be made', async () => {
+    await expect(makeFolder('/proc/nowhere/at/all')).rejects.toThrow(/no such file or folder/);
   });
 });
