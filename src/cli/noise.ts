@@ -111,7 +111,7 @@ async function noise(network: Network, options: NoiseOptions): Promise<void> {
   const { network: file, seeds, draws, trunc, outdir } = options;
   const ranges = noiseRanges(network, options.fineFrom);
   checkCrop(options.crop, network.config.imgResolution);
-  const { class: label, c } = chosenLabel(options, network);
+  const { class: number, c } = chosenLabel(options, network);
   const progress = startProgress('noise', seeds.length * 3 * draws, 'images');
   const found: Found[] = [];
   try {
@@ -129,7 +129,8 @@ async function noise(network: Network, options: NoiseOptions): Promise<void> {
     mean: found.reduce((sum, one) => sum + one.deviation[setting].mean, 0) / found.length,
     largest: Math.max(...found.map((one) => one.deviation[setting].largest)),
   }));
-  const report = { network: file, kimg: network.kimg, draws, trunc, class: label, deviation, seeds: found };
+  const label = { class: number, label: options.label ?? null };
+  const report = { network: file, kimg: network.kimg, draws, trunc, ...label, deviation, seeds: found };
   await writeFileAtomic(join(outdir, 'noise.json'), `${JSON.stringify(report, null, 2)}\n`);
   printTable(deviation);
   for (const { seed, crop, white } of found) {
