@@ -28,37 +28,43 @@ export function labelsOf(index: number | undefined, cDim: number, count: number)
 }
 
 const withoutLabels = (flag: string, value: unknown) =>
-  new OptionError(`got ${flag} ${value}, but this network was trained without labels; leave ${flag} out`);
+  new OptionError(
+    `got ${flag} ${oneLine(String(value))}, but this network was trained without labels; leave ${flag} out`,
+  );
 
 /** A network's labels: their size, and their names where they are known. */
 export type Labelled = Pick<Network, 'config' | 'labelNames'>;
 
+/** What is never a name: classes that are called so can be had by their numbers. */
+const NO_NAME = /^(all|\d+(-\d+)?)$/;
+
 /**
- * Class numbers from a list of numbers, inclusive ranges and names, or `all`: `0-2,blonde` → [0, 1, 2, …]. A number is
- * always a number, also where a class has it as its name. Repeats are dropped. Throws OptionError, which lists the
- * classes there are.
+ * Class numbers from a list of numbers, inclusive ranges and names, or `all`: `0-2,blonde` → [0, 1, 2, …]. Numbers,
+ * ranges and `all` are always that, also where a class has such a name; of classes with one name it means the first.
+ * Repeats are dropped. Throws OptionError, which lists the classes there are.
  */
 export function classesOf(text: string, network: Labelled): number[] {
   const { cDim } = network.config;
   if (cDim === 0) throw withoutLabels('--class', text);
   const names = network.labelNames ?? [];
   const classes = (part: string): number[] => {
-    const named = /^\d+$/.test(part) ? -1 : names.indexOf(part);
-    if (named >= 0) return [named];
     if (part === 'all') return Array.from({ length: cDim }, (_, i) => i);
-    const numbers = /^\d+(-\d+)?$/.test(part) ? parseNumbers(part, '--class') : [cDim];
-    if (numbers.every((number) => number < cDim)) return numbers;
-    throw new OptionError(`got --class ${part}, expected ${describeClasses(network)}`);
+    const numbers = NO_NAME.test(part) ? parseNumbers(part, '--class') : [names.indexOf(part)];
+    if (numbers.every((number) => number >= 0 && number < cDim)) return numbers;
+    throw new OptionError(`got --class ${oneLine(part)}, expected ${describeClasses(network)}`);
   };
+  const parts = text.split(',').map((part) => part.trim());
   // A name may have a comma in it.
-  if (names.includes(text)) return classes(text);
-  return [...new Set(text.split(',').flatMap((part) => classes(part.trim())))];
+  if (names.includes(text) && !parts.every((part) => NO_NAME.test(part))) return [names.indexOf(text)];
+  return [...new Set(parts.flatMap(classes))];
 }
 
-/** `0 to 9`, or with names `0 cat, 1 dog`. */
+/** `0 to 9`, or with names `0 "cat", 1 "dog"`. */
 function describeClasses({ config, labelNames }: Labelled): string {
   if (labelNames === undefined) return `0 to ${config.cDim - 1}`;
-  const listed = labelNames.slice(0, LISTED).map((name, index) => `${index} ${oneLine(name)}`);
+  const listed = labelNames
+    .slice(0, LISTED)
+    .map((name, index) => `${index} ${JSON.stringify(oneLine(name))}`);
   return `${listed.join(', ')}${labelNames.length > LISTED ? `, … (${labelNames.length} in all)` : ''}`;
 }
 
@@ -73,6 +79,7 @@ export interface LabelChoice {
 /** The number of a class, null for other labels and for none; c [cDim], null without labels. */
 export interface ChosenLabel {
   readonly class: number | null;
+  /** Made when it is read: those of all classes at once would take the square of their number. */
   readonly c: Float32Array | null;
 }
 
@@ -81,7 +88,12 @@ export function chosenLabels(choice: LabelChoice, network: Labelled): ChosenLabe
   const { cDim } = network.config;
   if (choice.label !== undefined) return [{ class: null, c: givenLabel(choice.label, choice, cDim) }];
   if (choice.class !== undefined) {
-    return classesOf(choice.class, network).map((index) => ({ class: index, c: labelsOf(index, cDim, 1) }));
+    return classesOf(choice.class, network).map((index) => ({
+      class: index,
+      get c() {
+        return labelsOf(index, cDim, 1);
+      },
+    }));
   }
   if (cDim === 0) return [{ class: null, c: null }];
   throw new OptionError(
@@ -93,14 +105,20 @@ export function chosenLabels(choice: LabelChoice, network: Labelled): ChosenLabe
 export function chosenLabel(choice: LabelChoice, network: Labelled): ChosenLabel {
   const labels = chosenLabels(choice, network);
   if (labels.length === 1) return labels[0];
-  throw new OptionError(`got --class ${choice.class}, which are ${labels.length} classes, expected one`);
+  const got = oneLine(choice.class ?? '');
+  throw new OptionError(`got --class ${got}, which are ${labels.length} classes, expected one`);
 }
 
 function givenLabel(label: readonly number[], choice: LabelChoice, cDim: number): Float32Array {
   if (cDim === 0) throw withoutLabels('--label', label);
   if (choice.class !== undefined) throw new OptionError('got --class and --label, expected one of them');
-  if (label.length === cDim) return Float32Array.from(label);
-  throw new OptionError(
-    `got --label of ${label.length} numbers, expected the ${cDim} of this network's labels`,
-  );
+  if (label.length !== cDim) {
+    throw new OptionError(
+      `got --label of ${label.length} numbers, expected the ${cDim} of this network's labels`,
+    );
+  }
+  const c = Float32Array.from(label);
+  const broken = c.findIndex((value) => !Number.isFinite(value));
+  if (broken < 0) return c;
+  throw new OptionError(`got --label with ${label[broken]}, expected numbers that float32 can hold`);
 }

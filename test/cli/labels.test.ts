@@ -71,7 +71,7 @@ describe('generate', () => {
 
   it('lists the classes when none or another is chosen', async () => {
     const generate = (...args: string[]) => into('none', 'generate', '--seeds', '3', ...args);
-    const list = '0 cat, 1 dog, 2 emu';
+    const list = '0 "cat", 1 "dog", 2 "emu"';
     await expect(generate()).rejects.toThrow(
       `this network was trained with labels; choose one with --class ${list}`,
     );
@@ -84,7 +84,10 @@ it('mix, noise and video take one class by its name', async () => {
   await into('mix', 'mix', '--rows', '1', '--cols', '2', '--class', 'dog');
   await into('sheet', 'mix', '--sheet', '--rows', '1', '--cols', '2', '--class', 'dog');
   await into('noise', 'noise', '--draws', '2', '--class', 'dog');
-  expect(JSON.parse(readFileSync(join(at('noise'), 'noise.json'), 'utf8')).class).toBe(1);
+  const report = () => JSON.parse(readFileSync(join(at('noise'), 'noise.json'), 'utf8'));
+  expect(report()).toMatchObject({ class: 1, label: null });
+  await into('noise', 'noise', '--draws', '2', '--label', '0,0.5,1');
+  expect(report()).toMatchObject({ class: null, label: [0, 0.5, 1] });
   const video = ['--seeds', '0-1', '--w-frames', '1', '--output', at('walk'), '--device', 'cpu'];
   await runHere('video', '--network', network, ...video, '--class', 'dog');
   expect(readdirSync(at('walk'))).toHaveLength(2);

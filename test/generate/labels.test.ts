@@ -47,24 +47,29 @@ describe('classesOf', () => {
     expect(classesOf(text, PETS)).toEqual(expected);
   });
 
-  it('prefers a name to what else its text could mean', () => {
-    const ages = network(3, ['0-9', '10-19', 'all']);
-    expect(['10-19', 'all', '0-9,all'].map((text) => classesOf(text, ages))).toEqual([[1], [2], [0, 2]]);
-    expect(classesOf('0-1', ages)).toEqual([0, 1]);
+  it('does not let a name stand before numbers, ranges and all', () => {
+    const shadows = network(4, ['x', 'all', '0-2', '1,3']);
+    expect(classesOf('all', shadows)).toEqual([0, 1, 2, 3]);
+    expect(classesOf('0-2', shadows)).toEqual([0, 1, 2]);
+    expect(classesOf('1,3', shadows)).toEqual([1, 3]);
+  });
+
+  it('takes the first of classes with one name', () => {
+    expect(classesOf('cat', network(3, ['dog', 'cat', 'cat']))).toEqual([1]);
   });
 
   it('lists the classes when there is no such one', () => {
     for (const text of ['cow', '4', '1-4', '-1', '', 'cat,cow', '99999999999'])
       expect(() => classesOf(text, PETS)).toThrow(OptionError);
     expect(() => classesOf('cat,cow', PETS)).toThrow(
-      /^got --class cow, expected 0 cat, 1 dog, 2 emu, large, 3 0$/,
+      /^got --class cow, expected 0 "cat", 1 "dog", 2 "emu, large", 3 "0"$/,
     );
     expect(() => classesOf('cat', network(3))).toThrow(/^got --class cat, expected 0 to 2$/);
     const many = network(
       1000,
       Array.from({ length: 1000 }, (_, i) => `n${i}\n`),
     );
-    expect(() => classesOf('cat', many)).toThrow(/, 19 n19\?, … \(1000 in all\)$/);
+    expect(() => classesOf('cat', many)).toThrow(/, 19 "n19\?", … \(1000 in all\)$/);
   });
 });
 
@@ -77,12 +82,22 @@ describe('what a command is asked for', () => {
     expect(chosenLabel({}, network(0))).toEqual({ class: null, c: null });
   });
 
+  it('takes no memory for the labels of many classes before they are drawn', () => {
+    // At once they would be 40 GB.
+    const labels = chosenLabels({ class: 'all' }, network(100_000));
+    expect(labels).toHaveLength(100_000);
+    expect(labels[99_999].c?.indexOf(1)).toBe(99_999);
+  });
+
   it.each<[LabelChoice, Labelled, RegExp]>([
-    [{}, PETS, /^this network was trained with labels; choose one with --class 0 cat, 1 dog, [^\n]+$/],
+    [{}, PETS, /^this network was trained with labels; choose one with --class 0 "cat", 1 "dog", [^\n]+$/],
     [{ class: 'dog' }, network(0), /^got --class dog, but this network was trained without labels/],
     [{ label: [1, 2] }, network(0), /^got --label 1,2, but this network was trained without labels/],
     [{ label: [1, 2] }, PETS, /^got --label of 2 numbers, expected the 4 of this network's labels$/],
     [{ class: 'dog', label: [0, 1, 0, 0] }, PETS, /^got --class and --label, expected one of them$/],
+    [{ label: [0, 1, 1e39, 0] }, PETS, /^got --label with 1e\+39, expected numbers that float32 can hold$/],
+    [{ class: 'x\ny' }, PETS, /^got --class x\?y, expected [^\n]+$/],
+    [{ class: 'x\ny' }, network(0), /^got --class x\?y, but [^\n]+$/],
     [{ class: 'all' }, PETS, /^got --class all, which are 4 classes, expected one$/],
   ])('is refused when it is %j', (choice, labelled, message) => {
     expect(() => chosenLabel(choice, labelled)).toThrow(OptionError);
