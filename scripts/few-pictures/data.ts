@@ -23,7 +23,7 @@ export const SETS = {
   faces: { style: 'faces', count: FEW, seed: 0 },
   'faces-held-out': { style: 'faces', count: MANY, seed: 1 },
   'faces-others': { style: 'faces', count: MANY, seed: 2 },
-  'faces-many': { style: 'faces', count: 10_000, seed: 0 },
+  'faces-many': { style: 'faces', count: 8000, seed: 0 },
   personas: { style: 'personas', count: FEW, seed: 0 },
   'personas-held-out': { style: 'personas', count: MANY, seed: 1 },
   'personas-others': { style: 'personas', count: MANY, seed: 2 },

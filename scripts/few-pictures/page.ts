@@ -1,7 +1,7 @@
 // The measured part of docs/few-pictures.md: tables, charts and pictures of both experiments.
 
 import type { Line, Panel } from './chart.ts';
-import type { FewResult, Limits, Measured, Quality, Tick } from './results.ts';
+import type { FewResult, Limits, Measured, Quality } from './results.ts';
 import { NUM } from './results.ts';
 
 /** One experiment: two runs on the same pictures. */
@@ -13,37 +13,26 @@ export interface Comparison {
 const COLORS = ['#c43c39', '#2467b0'];
 const GRAY = '#777';
 
-/** Mean of the last ticks, a fifth of the run: single ticks waver. */
-function settled(ticks: readonly Tick[], key: 'real' | 'fake' | 'p'): number {
-  const last = ticks.slice(-Math.ceil(ticks.length / 5));
-  return last.reduce((sum, tick) => sum + tick[key], 0) / last.length;
+/** Mean over the second half of a run: single snapshots and ticks waver. */
+function settled<K extends string>(all: readonly Readonly<Record<K, number>>[], key: K): number {
+  const half = all.slice(Math.floor(all.length / 2));
+  return half.reduce((sum, each) => sum + each[key], 0) / half.length;
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const NUMBERS = ['best SWD (kimg)', 'last SWD', 'SWD', 'nearer to training', 'r_v', 'r_t', 'fakes', 'p'];
 
 /** The numbers of each run, and the limits between which they lie. */
 export function numbersTable({ results, limits }: Comparison): string {
-  const header = [
-    'Run',
-    'kimg',
-    'best SWD (at kimg)',
-    'SWD at the end',
-    'nearer to a training picture',
-    'r_v',
-    'r_t',
-    'sign of fakes',
-    'p',
-  ];
   const rows = results.map(({ run, snapshots, ticks }) => {
-    const last = snapshots.at(-1)!;
     const best = snapshots.reduce((a, b) => (b.swd < a.swd ? b : a));
     return [
-      run.title,
-      last.kimg.toFixed(0),
+      `${run.title}, ${run.kimg} kimg`,
       `${best.swd.toFixed(1)} (${best.kimg.toFixed(0)})`,
-      last.swd.toFixed(1),
-      percent(last.repeated),
-      last.overfitting.toFixed(2),
+      snapshots.at(-1)!.swd.toFixed(1),
+      settled(snapshots, 'swd').toFixed(1),
+      percent(settled(snapshots, 'repeated')),
+      settled(snapshots, 'overfitting').toFixed(2),
       ...(['real', 'fake', 'p'] as const).map((key) => settled(ticks, key).toFixed(2)),
     ];
   });
@@ -52,24 +41,22 @@ export function numbersTable({ results, limits }: Comparison): string {
   };
   rows.push(limit('The 200 training pictures', limits.training), limit(`${NUM} unseen ones`, limits.unseen));
   return [
-    `| ${header.join(' | ')} |`,
-    `| --- |${' ---: |'.repeat(header.length - 1)}`,
+    `| Run | ${NUMBERS.join(' | ')} |`,
+    `| --- |${' ---: |'.repeat(NUMBERS.length)}`,
     ...rows.map((row) => `| ${row.join(' | ')} |`),
   ].join('\n');
 }
 
 /** SWD of every snapshot, one row for each run. */
 export function progressTable({ results }: Comparison): string {
-  const kimgs = results[0].snapshots.map(({ kimg }) => kimg);
+  const kimgs = results[0].snapshots.map(({ kimg }) => Math.floor(kimg));
   const rows = results.map(({ run, snapshots }) => {
-    const at = (kimg: number) => snapshots.find((snapshot) => snapshot.kimg === kimg)?.swd.toFixed(1) ?? '';
-    return `| ${run.title} | ${kimgs.map(at).join(' | ')} |`;
+    const at = (kimg: number) => snapshots.find((each) => Math.floor(each.kimg) === kimg)?.swd.toFixed(1);
+    return `| ${run.title} | ${kimgs.map((kimg) => at(kimg) ?? '').join(' | ')} |`;
   });
-  return [
-    `| SWD at kimg | ${kimgs.map((kimg) => kimg.toFixed(0)).join(' | ')} |`,
-    `| --- |${' ---: |'.repeat(kimgs.length)}`,
-    ...rows,
-  ].join('\n');
+  return [`| SWD at kimg | ${kimgs.join(' | ')} |`, `| --- |${' ---: |'.repeat(kimgs.length)}`, ...rows].join(
+    '\n',
+  );
 }
 
 function curves(results: readonly FewResult[], key: 'swd' | 'repeated' | 'overfitting'): Line[] {
