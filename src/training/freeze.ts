@@ -2,8 +2,12 @@
 
 import type { ParameterSpec } from '../nn/parameters.ts';
 
-/** Layers at 4x4, which judge the image as a whole: they are always trained, as published. */
+/**
+ * Layers at 4x4, which judge the image as a whole: they are always trained, as published. FromRGB of 4x4 is the one
+ * before them.
+ */
 const LAST = /^(b4|4x4)\./;
+const FROM_RGB = /^FromRGB_/;
 
 /**
  * Names of the trainable parameters of D that can be frozen, layer by layer from the image inwards: of StyleGAN2
@@ -17,7 +21,8 @@ export function freezableLayers(discriminator: readonly ParameterSpec[]): string
     if (shape.length > 1) layers.push([name]);
     else layers.at(-1)?.push(name);
   }
-  const end = layers.findIndex(([weight]) => LAST.test(weight));
+  const isLast = (index: number) => LAST.test(layers[index]?.[0] ?? '');
+  const end = layers.findIndex(([weight], i) => isLast(i) || (FROM_RGB.test(weight) && isLast(i + 1)));
   return layers.slice(0, end < 0 ? -1 : end);
 }
 

@@ -3,7 +3,7 @@
 import { createModel } from '../models/registry.ts';
 import { frozenParameters } from './freeze.ts';
 import { flagsOf, form } from './network-form.ts';
-import type { PartTransfer, Transfer } from './transfer.ts';
+import { layerKey, type PartTransfer, type Transfer } from './transfer.ts';
 
 /** Names in one line of the summary. */
 const MOST = 6;
@@ -24,11 +24,16 @@ export function summaryOf(transfer: Transfer, freezed: number, most = MOST): str
   ];
 }
 
-/** A warning where frozen layers did not come from the source. */
-function frozenUntrained({ own, parts }: Transfer, freezed: number): string[] {
+/** A warning where frozen layers did not come from the source, or a growing source has not come to train them. */
+function frozenUntrained({ own, config, lod, parts }: Transfer, freezed: number): string[] {
   const { initialised } = parts.find(({ part }) => part === 'D')!;
+  const fresh = new Set(initialised.map(({ name }) => name));
+  const grown = config.imgResolution / 2 ** Math.floor(lod);
+  // Keys of the layers that grow begin with their resolution: 16x16.Conv0.weight, FromRGB_16.weight.
+  const resolutionOf = (name: string) =>
+    Number(/^(?:FromRGB_)?(\d+)/.exec(layerKey(name, 'D', own))?.[1] ?? 0);
   const frozen = frozenParameters(createModel(own).discriminator, freezed);
-  const names = initialised.map(({ name }) => name).filter((name) => frozen.has(name));
+  const names = [...frozen].filter((name) => fresh.has(name) || (lod > 0 && resolutionOf(name) > grown));
   if (names.length === 0) return [];
   return [`warning: --freezed ${freezed} keeps layers that are not trained: ${names.join(', ')}`];
 }

@@ -46,7 +46,6 @@ describe('layers that can be frozen', () => {
       'FromRGB_lod1',
       '8x8.Conv0',
       '8x8.Conv1_down',
-      'FromRGB_lod2',
     ];
     expect(layersOf({ cfg: 'stylegan' })).toEqual(growing);
     expect(layersOf({ cfg: 'progan' })).toEqual(growing);

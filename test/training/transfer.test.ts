@@ -316,4 +316,19 @@ describe('the report', () => {
     const { transfer } = await transferred(opened({ ...file, lod: 1.5 }), { model: 'stylegan' });
     expect(summaryOf(transfer, 0)[0]).toMatch(/, grown to 8x8$/);
   });
+
+  it('warns of frozen layers that a growing source has not come to train', async () => {
+    const { file } = sourceOf({ model: 'stylegan' });
+    const warning = async (lod: number, freezed: number) => {
+      const { transfer } = await transferred(opened({ ...file, lod }), { model: 'stylegan' });
+      return summaryOf(transfer, freezed).find((line) => line.includes('warning'));
+    };
+    // 16x16 still fades in at 0.5. At 1 there is 8x8 alone, whose FromRGB is the fourth layer.
+    expect(await warning(0.5, 4)).toBeUndefined();
+    expect(await warning(1, 0)).toBeUndefined();
+    const names = ['FromRGB_lod0', '16x16.Conv0', '16x16.Conv1_down'];
+    expect(await warning(1, 4)).toBe(
+      `  warning: --freezed 4 keeps layers that are not trained: ${names.map((name) => `${name}.weight, ${name}.bias`).join(', ')}`,
+    );
+  });
 });
