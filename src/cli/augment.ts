@@ -1,7 +1,7 @@
 // `stylegan augment`: a sheet of what the augmentations of training do to pictures.
 
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { PIPELINE_NAMES, type PipelineName } from '../augment/pipeline.ts';
 import { makeFolder } from '../core/files.node.ts';
 import { type FloatTensor, floatTensor } from '../core/tensor.ts';
@@ -9,11 +9,13 @@ import type { Dataset } from '../data/dataset.ts';
 import { augmentRows, augmentSheet } from '../generate/augment-sheet.ts';
 import { cellSize, checkSheetSize, drawSheet } from '../generate/sheet.ts';
 import { interruption } from './interrupt.ts';
-import { type Device, deviceOption, finiteNumber, requireOptions, wholeNumber } from './options.ts';
+import { type Device, deviceOption, probability, requireOptions, wholeNumber } from './options.ts';
 import { startProgress } from './progress.ts';
 
 /** Smaller pictures are enlarged to about this many pixels, which is room for the captions. */
 const LEAST_CELL = 64;
+/** Pictures in a row. */
+const MAX_IMAGES = 1000;
 
 interface AugmentOptions {
   data: string;
@@ -37,7 +39,9 @@ export function augmentCommand(): Command {
         PIPELINE_NAMES,
       ),
     )
-    .addOption(new Option('--images <n>', 'pictures in a row').default(8).argParser(wholeNumber(1)))
+    .addOption(
+      new Option('--images <n>', 'pictures in a row').default(8).argParser(wholeNumber(1, MAX_IMAGES)),
+    )
     .addOption(new Option('--seed <n>', 'seed of what is done to them').default(0).argParser(wholeNumber(0)))
     .option('--outdir <folder>', 'where augment.png goes', 'out')
     .addOption(deviceOption())
@@ -53,12 +57,6 @@ Examples:
     )
     .action(run);
   return requireOptions(command, '--data');
-}
-
-function probability(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a number from 0 to 1.');
-  return value;
 }
 
 async function run(options: AugmentOptions): Promise<void> {
@@ -84,13 +82,13 @@ async function run(options: AugmentOptions): Promise<void> {
   } finally {
     await dataset.close();
   }
+  await makeFolder(outdir);
   const engine = await openEngine({ device: options.device });
   const progress = startProgress('augment', rows.length * count, 'images');
   try {
     const onProgress = (done: number) => progress.update(done);
     const sheet = await augmentSheet(engine, images, { rows, p, seed, signal: interruption, onProgress });
     const path = join(outdir, 'augment.png');
-    await makeFolder(outdir);
     await writePng(path, drawSheet(sheet, { cell, columns, firstApart: true }));
     progress.finish();
     console.log(`wrote ${path}: ${count} images, ${rows.length} augmentations, p ${p}`);

@@ -63,12 +63,13 @@ export function requireOptions(command: Command, ...flags: string[]): Command {
   });
 }
 
-/** Parser of a whole number of at least `min`. */
-export function wholeNumber(min: number): (text: string) => number {
+/** Parser of a whole number of at least `min`, and at most `max`. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
-      throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      const range = max < Number.MAX_SAFE_INTEGER ? `from ${min} to ${max}` : `of at least ${min}`;
+      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
     }
     return value;
   };
@@ -78,6 +79,13 @@ export function wholeNumber(min: number): (text: string) => number {
 export function finiteNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+/** Parser of a number from 0 to 1. */
+export function probability(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
 }
 

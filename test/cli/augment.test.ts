@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FileError } from '../../src/core/errors.ts';
 import { tinyData } from '../training/tiny-run.ts';
 import { runHere, runProgram } from './run-program.ts';
 
@@ -50,6 +51,8 @@ describe('augment', () => {
 
   it.each([
     ['--p 1.5', /^error: option '--p <p>' argument '1.5' is invalid\. Expected a number from 0 to 1\.\n$/],
+    ['--images 1001', /'1001' is invalid\. Expected a whole number from 1 to 1000\.\n$/],
+    ['--images 5000000000', /^error: [^\n]* Expected a whole number from 1 to 1000\.\n$/],
     [
       '--augpipe bgx',
       /^error: option '--augpipe <name>' argument 'bgx' is invalid\. Allowed choices are blit, /,
@@ -62,6 +65,13 @@ describe('augment', () => {
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(message);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('finds that there can be no such folder before it computes', async () => {
+    const outdir = join(data, 'out'); // in a file
+    // Nor could it compute, where there is no such device: which error comes tells the order.
+    const flags = ['--data', data, '--outdir', outdir, '--images', '1', '--device', 'cuda'];
+    await expect(runHere('augment', ...flags)).rejects.toThrow(FileError);
   });
 
   it('asks for pictures', async () => {
