@@ -8,6 +8,9 @@ import type { Source, SourceImage } from '../source.ts';
 /** What to give as SOURCE for this data set; a folder of that name is written ./faces. */
 export const FACES = 'faces';
 
+/** Most faces in a source, which holds them all in memory, at about 1 KB each. */
+const MAX_FACES = 1_000_000;
+
 /** [name, what the drawing calls it, how often]. Names alone stand for themselves, once. */
 type Choice = readonly [name: string, value: string, weight: number];
 const same = (...names: string[]): Choice[] => names.map((name) => [name, name, 1]);
@@ -186,6 +189,9 @@ export function faceSvg(drawn: Record<AttributeName, number>): string {
 export function facesSource(count: number, seed: number, labelAttribute = 'hairColor'): Source {
   if (!(labelAttribute in CHOICES)) {
     throw new OptionError(`--labels: got ${labelAttribute}, expected one of ${NAMES.join(', ')}`);
+  }
+  if (count > MAX_FACES) {
+    throw new OptionError(`--max-images: got ${count} faces, expected at most ${MAX_FACES}`);
   }
   const images = Array.from({ length: count }, (_, index): SourceImage => {
     const drawn = faceAttributes(seed, index);

@@ -248,6 +248,12 @@ describe('faces', () => {
     for (const name of many.attributeNames!.hairColor) expect(share('hairColor', name)).toBeGreaterThan(0.04);
   });
 
+  it('are refused in numbers that memory would not hold', async () => {
+    await expect(openSource('faces', { faces: 1e10, seed: 0 })).rejects.toThrow(
+      /^--max-images: got 10000000000 faces, expected at most 1000000$/,
+    );
+  });
+
   it('can be labelled by any attribute', async () => {
     const source = await openSource('faces', { faces: 2, seed: 0, labels: 'glasses' });
     expect(source.labelNames![0]).toBe('none');
