@@ -1,14 +1,13 @@
 // `stylegan train --dry-run`: the resolved options, the layers, and what the run would take.
 
 import { sizeOf } from '../core/tensor.ts';
-import type { Model } from '../models/contract.ts';
-import { createModel, type NetworkConfig } from '../models/registry.ts';
+import { createModel } from '../models/registry.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import { openEngine } from '../runtime/engine.node.ts';
 import { measureGemm } from '../runtime/gemm-rate.ts';
 import { type Estimate, estimateRun } from '../training/estimate.ts';
 import { openData } from '../training/open-data.node.ts';
-import { type NetworkLocator, openTransfer } from '../training/open-transfer.node.ts';
+import { lastingName, openTransfer } from '../training/open-transfer.node.ts';
 import {
   FLAGS,
   formatOption,
@@ -33,9 +32,10 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
     signal: _signal,
     metrics: _metrics,
     locateNetwork,
+    resume,
     ...asked
   } = request;
-  const options = resolveOptions(asked, dataset);
+  const options = resolveOptions({ ...asked, resume: resume && lastingName(resume) }, dataset);
   const model = createModel(networkConfigOf(options, dataset));
   const { length, resolution: r, channels, labelDim } = dataset;
   console.log(
@@ -49,23 +49,16 @@ export async function printDryRun(request: TrainRequest): Promise<void> {
   }
   printLayers('Generator', model.generator);
   printLayers('Discriminator', model.discriminator);
-  if (options.resume !== null) await printTransfer(options, model, locateNetwork);
+  if (resume) {
+    const transfer = await openTransfer(resume, model, locateNetwork);
+    console.log(`\n${summaryOf(transfer, options.freezed, Number.POSITIVE_INFINITY).join('\n')}`);
+  }
   const estimate = estimateRun(model, options);
   const engine = await openEngine({ device, threads });
   const rate = await measureGemm(engine);
   await engine.close();
   printEstimate(estimate, options, rate, engine.device);
   console.log('\nDry run: no run was started.');
-}
-
-/** What is taken from `--resume`, and by name what is not. */
-async function printTransfer(
-  { resume, freezed }: TrainingOptions,
-  model: Model<NetworkConfig>,
-  locate?: NetworkLocator,
-): Promise<void> {
-  const transfer = await openTransfer(resume!, model, locate);
-  console.log(`\n${summaryOf(transfer, freezed, Number.POSITIVE_INFINITY).join('\n')}`);
 }
 
 /** One line a layer: its trainable parameters and its buffers. */

@@ -1,7 +1,9 @@
 // Opens the network that `--resume` names, and compares it with those of the run.
 
-import { fetchNetwork } from '../checkpoints/fetch-network.node.ts';
+import { resolve } from 'node:path';
+import { fetchNetwork, isAddress } from '../checkpoints/fetch-network.node.ts';
 import { openNetworkFile } from '../checkpoints/open-file.node.ts';
+import { PUBLISHED_NETWORKS } from '../checkpoints/published-networks.ts';
 import type { Model } from '../models/contract.ts';
 import type { NetworkConfig } from '../models/registry.ts';
 import { planTransfer, type Transfer } from './transfer.ts';
@@ -15,5 +17,21 @@ export async function openTransfer(
   model: Model<NetworkConfig>,
   locate: NetworkLocator = fetchNetwork,
 ): Promise<Transfer> {
-  return planTransfer(model, await openNetworkFile(await locate(source)), source);
+  return planTransfer(model, await openNetworkFile(await locate(source)), lastingName(source));
+}
+
+/**
+ * What a run calls its source, whether or not that is still there: a path in full, so that it is the same from any
+ * folder, and an address without user name and password.
+ */
+export function lastingName(source: string): string {
+  if (isAddress(source)) {
+    if (!URL.canParse(source)) return source;
+    const address = new URL(source);
+    address.username = '';
+    address.password = '';
+    return address.href;
+  }
+  const isListed = PUBLISHED_NETWORKS.some(({ name }) => name === source);
+  return source === '' || isListed ? source : resolve(source);
 }

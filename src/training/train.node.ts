@@ -2,7 +2,7 @@
 
 import { basename, resolve } from 'node:path';
 import type { NetworkFile } from '../checkpoints/network-file.ts';
-import { OptionError } from '../core/errors.ts';
+import { OptionError, oneLine } from '../core/errors.ts';
 import type { FloatTensor } from '../core/tensor.ts';
 import { EndlessBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -15,7 +15,7 @@ import { augmentationText } from './ada.ts';
 import { lodAt } from './growth.ts';
 import { bestOf, collapseWarning, deviationAcross, hasFallen } from './monitor.ts';
 import { openData } from './open-data.node.ts';
-import { type NetworkLocator, openTransfer } from './open-transfer.node.ts';
+import { lastingName, type NetworkLocator, openTransfer } from './open-transfer.node.ts';
 import {
   growthOf,
   networkConfigOf,
@@ -75,6 +75,8 @@ export interface TrainResult {
   readonly outdir: string;
   /** The last network snapshot. */
   readonly network: string;
+  /** Label of an image, as its data set has it: what the network can be asked for. Null without `cond`. */
+  readonly label: Float32Array | null;
 }
 
 /**
@@ -100,6 +102,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
 /** The part of a request that are options of the run. */
 function pickOptions(request: TrainRequest): TrainingRequest {
   const {
+    resume,
     data: _d,
     outdir: _o,
     onProgress: _p,
@@ -111,7 +114,7 @@ function pickOptions(request: TrainRequest): TrainingRequest {
     threads: _t,
     ...options
   } = request;
-  return options;
+  return { ...options, resume: resume && lastingName(resume) };
 }
 
 class Run {
@@ -173,7 +176,7 @@ class Run {
     const transfer =
       options.resume === null || (await RunFolder.hasCheckpoint(request.outdir))
         ? null
-        : await openTransfer(options.resume, model, request.locateNetwork);
+        : await openTransfer(request.resume!, model, request.locateNetwork);
     const engine = await openEngine({ device: request.device, threads: request.threads });
     const folder = await RunFolder.open(request.outdir, description);
     const context = RunFolder.contextOf(description);
@@ -342,7 +345,8 @@ class Run {
 
   private async finish(): Promise<TrainResult> {
     const network = await this.folder.writeNetwork(this.networkFile());
-    return { kimg: this.state.kimg, outdir: this.folder.path, network };
+    const label = this.options.cond ? this.dataset.label(0) : null;
+    return { kimg: this.state.kimg, outdir: this.folder.path, network, label };
   }
 
   /** The networks, with what the data set calls their labels. */
@@ -352,7 +356,7 @@ class Run {
   }
 
   private async writeFirstPictures(grid: SampleGrid): Promise<void> {
-    const names = grid.classes?.map((which) => this.dataset.labelNames?.[which] ?? which);
+    const names = grid.classes?.map((which) => oneLine(this.dataset.labelNames?.[which] ?? String(which)));
     if (names) await this.log(`rows of the pictures, from the top: ${names.join(', ')}`);
     await this.folder.writeImages('reals', grid.reals(0), grid.columns);
     await this.folder.writeImages('fakes_init', await grid.draw(), grid.columns);

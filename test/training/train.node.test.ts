@@ -128,6 +128,22 @@ describe('a run folder', () => {
     expect(readFileSync(join(run, 'fakes_init.png'))).not.toEqual(readFileSync(join(run, 'fakes000000.png')));
   });
 
+  it('names classes in one line, whatever their names hold', async () => {
+    const dataset = await openDataset(request.data as string, { labels: true });
+    const value = dataset.labelNames!.map((name) => `${name}\u001b[2J\n${'x'.repeat(1000)}`);
+    const data = Object.create(dataset, { labelNames: { value } });
+    const cut = new Error('cut off');
+    let named = '';
+    const onLog = (line: string) => {
+      if (!line.startsWith('rows')) return;
+      named = line;
+      throw cut;
+    };
+    await expect(train({ ...request, data, outdir: join(folder, 'names'), onLog })).rejects.toBe(cut);
+    expect(named).toMatch(/^rows of the pictures, from the top: none\?\[2J\?xx[^\p{Cc}]{1,500}$/u);
+    await dataset.close();
+  });
+
   it('has one line of statistics a tick, the same that progress reports', () => {
     const stats = readStats(run);
     expect(stats.map((line) => line['Progress/tick'])).toEqual([1, 2]);
@@ -194,6 +210,7 @@ describe('the same request', () => {
       kimg: 0.06,
       outdir: copy,
       network: join(copy, 'network-snapshot-000000.safetensors'),
+      label: Float32Array.of(1, 0, 0, 0, 0, 0),
     });
     expect(said.at(-1)).toBe(`finished before: 0.06 kimg in ${copy}`);
     expect([resultsOf(copy), lossesOf(copy), readFileSync(checkpointOf(copy))]).toEqual(before);

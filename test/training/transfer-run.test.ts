@@ -2,7 +2,7 @@
 
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeNetworkFile, encodeNetworkFile } from '../../src/checkpoints/network-file.ts';
@@ -10,6 +10,7 @@ import { openNetworkFile } from '../../src/checkpoints/open-file.node.ts';
 import { FileError, OptionError } from '../../src/core/errors.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { frozenParameters } from '../../src/training/freeze.ts';
+import { lastingName } from '../../src/training/open-transfer.node.ts';
 import { networkConfigOf, resolveOptions } from '../../src/training/options.ts';
 import { TrainingState } from '../../src/training/state.ts';
 import { type TrainRequest, train } from '../../src/training/train.node.ts';
@@ -118,12 +119,23 @@ describe('a run that starts from a network', () => {
     expect(log.match(/^starting from/gm)).toHaveLength(2);
     expect(log.match(/^resumed at/gm)).toHaveLength(1);
 
+    // Named from another folder it is the same source.
+    await train({ ...request, resume: relative(process.cwd(), source), outdir: whole });
     const other = train({ ...request, resume: `${source}x`, outdir: whole });
     await expect(other).rejects.toThrow(OptionError);
     await expect(other).rejects.toThrow(
       `--resume: got "${source}x", but the run in ${whole} has "${source}"`,
     );
   });
+});
+
+it.each([
+  ['a/../b.pkl', resolve('b.pkl')],
+  ['ffhq256', 'ffhq256'],
+  ['https://me:secret@models.example/a.pkl#sha256=00', 'https://models.example/a.pkl#sha256=00'],
+  ['https://models.example/a%20b.pkl', 'https://models.example/a%20b.pkl'],
+])('a run calls %s %s', (typed, expected) => {
+  expect(lastingName(typed)).toBe(expected);
 });
 
 describe('frozen layers', () => {
