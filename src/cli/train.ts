@@ -8,7 +8,7 @@ import { PRESET_NAMES } from '../training/presets.ts';
 import type { TrainRequest } from '../training/train.node.ts';
 import { interruption } from './interrupt.ts';
 import { networkFile } from './network-file.ts';
-import { type Device, deviceOption, finiteNumber, wholeNumber } from './options.ts';
+import { type Device, deviceOption, finiteNumber, probability, wholeNumber } from './options.ts';
 
 /** Options as commander gives them. */
 interface TrainFlags {
@@ -21,6 +21,9 @@ interface TrainFlags {
   dlr?: number;
   [flag: string]: unknown;
 }
+
+/** Most numbers of a label in the last line. */
+const LISTED = 8;
 
 const ARCHITECTURES = ['skip', 'resnet', 'orig'];
 
@@ -59,7 +62,10 @@ const orNone =
     text === NONE ? NONE : parse(text);
 
 /** A network to start from; the published tools say noresume for none. */
-const sourceName = (text: string): string => (text === 'noresume' ? NONE : text);
+function sourceName(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected a path, an address, a published name, or none.');
+  return text === 'noresume' ? NONE : text;
+}
 
 /** `r1,sn`, or none. */
 const REGULARIZERS = ['r1', 'r2', 'gp', 'sn'];
@@ -144,8 +150,12 @@ function learningOptions(): Option[] {
     option('--g-reg-interval <steps>', "steps between runs of G's path length", wholeNumber(1)),
     option('--mirror [0|1]', 'add pictures flipped left to right', flag),
     choice('--aug <kind>', 'augment what D sees: noaug, ada (adaptive) or fixed', ['noaug', 'ada', 'fixed']),
-    option('--p <p>', 'fixed: probability of each augmentation', fromZero),
-    option('--target <n>', "ada: mean sign of D's scores of real pictures to keep (default: 0.6)", fromZero),
+    option('--p <p>', 'fixed: probability of each augmentation', probability),
+    option(
+      '--target <n>',
+      "ada: mean sign of D's scores of real pictures to keep (default: 0.6)",
+      probability,
+    ),
     option('--ada-kimg <n>', 'ada: kimg in which p may rise by 1 (default: 500)', positive),
     choice('--augpipe <name>', 'ada, fixed: which augmentations (default: bgc)', PIPELINE_NAMES),
     option(
@@ -171,7 +181,11 @@ function learningOptions(): Option[] {
       orNone(positive),
     ),
     option('--pl-weight <n>', 'path-length weight; 0 turns it off', fromZero),
-    option('--style-mixing <p>', 'probability that some layers get the style of a second latent', fromZero),
+    option(
+      '--style-mixing <p>',
+      'probability that some layers get the style of a second latent',
+      probability,
+    ),
   ];
 }
 
@@ -211,6 +225,17 @@ function runOptions(): Option[] {
   ];
 }
 
+/** What asks a network for a picture with such a label: a class, or else the numbers themselves. */
+export function labelFlag(label: Float32Array | null): string {
+  if (label === null) return '';
+  const isOneHot = label.every((value) => value === 0 || value === 1) && sumOf(label) === 1;
+  if (isOneHot) return ' --class 0';
+  const numbers = Array.from(label, (value) => Number(value.toPrecision(4)));
+  return ` --label ${numbers.length <= LISTED ? numbers : `<${numbers.length} numbers>`}`;
+}
+
+const sumOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0);
+
 async function run(flags: TrainFlags): Promise<void> {
   const { data, outdir, dryRun, device, ...rest } = flags;
   if (data === undefined)
@@ -238,8 +263,9 @@ async function run(flags: TrainFlags): Promise<void> {
     const result = await train({ ...request, onProgress: display.progress, onLog: display.log });
     display.finish();
     console.log(`${result.kimg} kimg trained. Make pictures with:`);
-    const label = request.cond ? ' --class 0' : '';
-    console.log(`  stylegan generate --network ${result.network} --seeds 0-35${label} --grid`);
+    console.log(
+      `  stylegan generate --network ${result.network} --seeds 0-35${labelFlag(result.label)} --grid`,
+    );
   } finally {
     display.finish();
   }

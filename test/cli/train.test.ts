@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainCommand } from '../../src/cli/train.ts';
+import { labelFlag, trainCommand } from '../../src/cli/train.ts';
 import { FLAGS } from '../../src/training/options.ts';
 import { TINY_FLAGS, tinyData } from '../training/tiny-run.ts';
 import { runProgram } from './run-program.ts';
@@ -69,7 +69,10 @@ describe('a slip', () => {
       '--data DATA --outdir OUT --cfg dcgan --style-mixing 0.9',
       '--style-mixing: got 0.9, expected 0: this dcgan has no styles to mix',
     ],
-    ['--data DATA --outdir OUT --style-mixing 2', /^--style-mixing: got 2: [^\n]*<=1$/],
+    ['--data DATA --outdir OUT --style-mixing 2', "argument '2' is invalid. Expected a number from 0 to 1."],
+    ['--data DATA --outdir OUT --aug fixed --p 2', "argument '2' is invalid. Expected a number from 0 to 1."],
+    ['--data DATA --outdir OUT --aug ada --target -1', "'-1' is invalid. Expected a number from 0 to 1."],
+    ['--data DATA --outdir OUT --resume ', "'' is invalid. Expected a path, an address, a published name"],
   ])('%s', async (args, message) => {
     const outdir = join(folder, 'slip');
     const words = args.split(' ').map((word) => (word === 'DATA' ? data : word === 'OUT' ? outdir : word));
@@ -124,6 +127,17 @@ describe('--dry-run', () => {
     expect(stdout).toMatch(/^ {2}synthesis\.8x8\.Conv0_up +584 +0 {2}8x8x3x3$/m);
     expect(stdout).toMatch(/^ {2}time +about \d+\.\d s\/kimg, /m);
   });
+});
+
+it.each<[number[] | null, string]>([
+  [null, ''],
+  [[0, 1, 0], ' --class 0'],
+  [[0.1, -2, 0], ' --label 0.1,-2,0'],
+  [[1, 1], ' --label 1,1'],
+  [[2], ' --label 2'],
+  [Array(40).fill(0.5), ' --label <40 numbers>'],
+])('a network with the label %j is asked for%s', (label, expected) => {
+  expect(labelFlag(label && Float32Array.from(label))).toBe(expected);
 });
 
 describe('a run', () => {
