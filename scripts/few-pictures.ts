@@ -19,7 +19,17 @@ import {
   strengthPanel,
 } from './few-pictures/page.ts';
 import { Judge, ticksOf } from './few-pictures/results.ts';
-import { ADA, AFRESH, BASE, type FewRun, NOAUG, RUNS, TARGET, TRANSFER } from './few-pictures/runs.ts';
+import {
+  ADA,
+  AFRESH,
+  BASE,
+  type FewRun,
+  NOAUG,
+  PLAIN_TRANSFER,
+  RUNS,
+  TARGET,
+  TRANSFER,
+} from './few-pictures/runs.ts';
 import { runCommand } from './run-command.ts';
 
 const DATA = 'data/few';
@@ -40,7 +50,7 @@ async function few({ outdir, only, share, threads }: FewOptions): Promise<void> 
   await makeFolder(join('docs', IMAGES));
   const named = (...names: FewRun[]) => runs.filter(({ name }) => names.some((run) => run.name === name));
   const augmentation = await compare('faces', named(NOAUG, ADA), outdir);
-  const transfer = await compare('personas', named(AFRESH, TRANSFER), outdir);
+  const transfer = await compare('personas', named(AFRESH, TRANSFER, PLAIN_TRANSFER), outdir);
   await writePage(augmentation, transfer, outdir);
   console.log(`\nwrote ${PAGE}`);
 }

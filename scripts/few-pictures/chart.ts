@@ -18,6 +18,9 @@ const PANEL = { width: 420, height: 240 } as const;
 /** Room around the plot of a panel: title and labels of lines above, numbers at the left and below. */
 const ROOM = { left: 40, right: 14, top: 46, bottom: 30 } as const;
 const COLUMNS = 2;
+/** About the mean width of a letter, and the room between the names of lines. */
+const LETTER = 5.6;
+const LEGEND_GAP = 14;
 const INK = '#444';
 
 /** The panels in rows of two; x is kimg, and the same for all. */
@@ -65,17 +68,19 @@ function panelSvg({ title, lines, range }: Panel, last: number): string {
       i < 4 ? value : `${value} kimg`,
     );
   });
-  const drawn = lines.map(({ points, color, dashed }) => {
+  const paths = lines.map(({ points, color, dashed }) => {
     const path = points.map(([px, py]) => `${x(px)} ${y(clamp(py))}`).join('L');
     const dash = dashed ? ' stroke-dasharray="5 4"' : '';
     return `<path d="M${path}" fill="none" stroke="${color}" stroke-width="1.8"${dash}/>`;
   });
-  const legend = lines.map(({ label, color }, i) => {
-    const left = ROOM.left + (i * (PANEL.width - ROOM.left)) / lines.length;
-    return text(left, 36, 'start', color, label);
+  let left: number = ROOM.left;
+  const legend = lines.map(({ label, color }) => {
+    const drawn = text(left, 36, 'start', color, label);
+    left += label.length * LETTER + LEGEND_GAP;
+    return drawn;
   });
   const heading = `<text x="${ROOM.left}" y="18" font-size="13" fill="#111">${escaped(title)}</text>`;
-  return [heading, ...legend, ...grid, ...numbers, ...drawn].join('\n');
+  return [heading, ...legend, ...grid, ...numbers, ...paths].join('\n');
 }
 
 /** Linear from [a, b] to [from, to], in tenths of a pixel. */
@@ -89,7 +94,7 @@ export function niceAbove(value: number): number {
   return value <= 0 ? 1 : [1, 2, 4, 6, 8, 10].find((step) => step * power >= value)! * power;
 }
 
-const round = (value: number): string => String(Number(value.toFixed(2)));
+const round = (value: number): string => String(Number(value.toPrecision(3)));
 
 function text(x: number, y: number, anchor: string, fill: string, content: string): string {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${fill}">${escaped(content)}</text>`;

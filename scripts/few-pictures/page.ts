@@ -10,7 +10,7 @@ export interface Comparison {
   readonly limits: Limits;
 }
 
-const COLORS = ['#c43c39', '#2467b0'];
+const COLORS = ['#c43c39', '#2467b0', '#3a8a4d'];
 const GRAY = '#777';
 
 /** Mean over the second half of a run: single snapshots and ticks waver. */
@@ -99,7 +99,7 @@ export function strengthPanel({ results }: Comparison): Panel {
 
 export function overfittingPanel({ results }: Comparison): Panel {
   const lines = curves(results, 'overfitting');
-  return { title: 'r_v: 1 when D takes unseen faces for generated ones', lines, range: [0, 1] };
+  return { title: 'r_v: how far D rates unseen pictures as generated', lines };
 }
 
 /** Pictures beside each other, with their titles. */

@@ -60,5 +60,14 @@ export const TRANSFER: FewRun = {
   resumesBase: true,
 };
 
+export const PLAIN_TRANSFER: FewRun = {
+  name: 'transfer-noaug',
+  title: 'Transfer without ADA',
+  data: 'personas',
+  kimg: 16,
+  request: { ...SHORT, aug: 'noaug' },
+  resumesBase: true,
+};
+
 /** In an order in which each has what it needs. */
-export const RUNS: readonly FewRun[] = [NOAUG, ADA, BASE, AFRESH, TRANSFER];
+export const RUNS: readonly FewRun[] = [NOAUG, ADA, BASE, AFRESH, TRANSFER, PLAIN_TRANSFER];

@@ -21,7 +21,7 @@ const helpOf = (script: string) =>
     cwd: root,
     encoding: 'utf8',
   });
-const scriptHelp = ['start', 'lineage'].map(helpOf).join('\n');
+const scriptHelp = ['start', 'lineage', 'few-pictures'].map(helpOf).join('\n');
 const flagsIn = (text: string): string[] => text.match(/(?<![\w-])--[a-z][a-z\d-]*/g) ?? [];
 
 /** Anchors of a page's headings, as they are made for links. */
