@@ -3,6 +3,7 @@
 import { constant, matmul, reshape, transpose } from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
 import type { Draws } from './draws.ts';
+import { reflect } from './reflect.ts';
 import { BANDS, FILTER_BANK } from './wavelets.ts';
 
 /** Standard deviation of the binary logarithm of a band's gain. */
@@ -48,12 +49,4 @@ function bandMatrices(size: number): Node {
     }
   });
   return constant(out, [BANDS, size * size]);
-}
-
-/** The pixel that stands at `index` when a row is continued by reflection, its ends not repeated. */
-export function reflect(index: number, size: number): number {
-  if (size === 1) return 0;
-  const period = 2 * (size - 1);
-  const folded = ((index % period) + period) % period;
-  return folded < size ? folded : period - folded;
 }

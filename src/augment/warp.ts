@@ -17,7 +17,7 @@ import {
 } from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
 import type { Affine } from './geometry.ts';
-import { reflect } from './image-filter.ts';
+import { reflect } from './reflect.ts';
 import { SYM6 } from './wavelets.ts';
 
 /** Pixels at either side that the filter reaches when an image is reduced, and as many when it is enlarged. */

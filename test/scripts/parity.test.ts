@@ -6,9 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { percentileDraws } from '../../scripts/parity/augment.ts';
 import { compare } from '../../scripts/parity/check.ts';
+import { augment } from '../../src/augment/augment.ts';
+import { drawAugmentation } from '../../src/augment/draw.ts';
+import { PIPELINES, type PipelineName } from '../../src/augment/pipeline.ts';
 import { readSafetensors, writeSafetensors } from '../../src/checkpoints/safetensors.ts';
-import { floatTensor } from '../../src/core/tensor.ts';
+import { Random } from '../../src/core/random.ts';
+import { type FloatTensor, floatTensor, type Shape, sizeOf } from '../../src/core/tensor.ts';
+import { input } from '../../src/graph/build.ts';
+import { evaluate } from '../../src/graph/reference.ts';
 
 const SEEDS = fileURLToPath(new URL('../fixtures/seeds.safetensors', import.meta.url));
 const FILTERS = fileURLToPath(new URL('../fixtures/filters.safetensors', import.meta.url));
@@ -31,6 +38,35 @@ describe('parity', () => {
     );
     expect(lines[1]).toMatch(/^ok {3}filters\.safetensors: 10 tensors, worst /);
     expect(status).toBe(0);
+  });
+
+  it('recomputes augmentations of other sizes, channels and percentiles, and refuses what is random', () => {
+    const random = new Random(1, 'picture');
+    const picture = (shape: Shape) => floatTensor(random.fillNormal(new Float32Array(sizeOf(shape))), shape);
+    const [wide, gray] = [picture([3, 3, 12, 20]), picture([1, 1, 32, 32])];
+    const made = (image: FloatTensor, pipeline: PipelineName, q: number) => {
+      const transforms = PIPELINES[pipeline];
+      const drawn = drawAugmentation(percentileDraws(q), transforms, 1, image.shape);
+      const node = augment(input('image', image.shape), transforms, input);
+      const [values] = evaluate([node], { image: image.data, ...drawn });
+      return floatTensor(Float32Array.from(values), image.shape);
+    };
+    const tensors = new Map([
+      ['in.img', wide],
+      ['in.gray', gray],
+      ['out.bgc@0.35', made(wide, 'bgc', 0.35)],
+      ['out.gray_bgcf@0.9', made(gray, 'bgcf', 0.9)],
+    ]);
+    const file = (name: string) => {
+      const path = join(folder, name);
+      writeFileSync(path, Buffer.concat(writeSafetensors(tensors, { kind: 'augment' })));
+      return path;
+    };
+    const good = file('augment-12x20');
+    tensors.set('out.bgcfn@0.35', wide);
+    const { lines } = parity(good, file('noise'));
+    expect(lines[0]).toMatch(/^ok {3}augment-12x20: 2 tensors, worst /);
+    expect(lines[1]).toMatch(/^FAIL .*out\.bgcfn@0\.35: noise has random pixels/);
   });
 
   it('fails on a deviation, an unknown kind, a broken and a missing file, and goes on to the next', () => {
