@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { FileError } from '../core/errors.ts';
+import { faultOf } from '../core/schema.ts';
 import type { NetworkConfig } from '../models/registry.ts';
 import { parseConfig } from '../models/registry.ts';
 import { stylegan2NumWs } from '../models/stylegan2-config.ts';
@@ -34,8 +35,8 @@ const discriminatorArguments = z.object({
 function parse<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new FileError(`${source}: ${issue.path.join('.') || 'arguments'}: ${issue.message}`);
+  const { path, got, expected } = faultOf(result.error, value);
+  throw new FileError(`${source}: ${path || 'arguments'}: got ${got}, expected ${expected}`);
 }
 
 /** Configuration of a StyleGAN2 from the arguments of its published generator and discriminator. */

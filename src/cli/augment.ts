@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { PIPELINE_NAMES, type PipelineName } from '../augment/pipeline.ts';
 import { makeFolder } from '../core/files.node.ts';
 import { type FloatTensor, floatTensor } from '../core/tensor.ts';
+import { scalePixels } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { augmentRows, augmentSheet } from '../generate/augment-sheet.ts';
 import { cellSize, checkSheetSize, drawSheet } from '../generate/sheet.ts';
@@ -103,9 +104,6 @@ async function readImages(dataset: Dataset): Promise<FloatTensor> {
   const { length, channels, resolution: r } = dataset;
   const size = channels * r * r;
   const out = new Float32Array(length * size);
-  for (let n = 0; n < length; n++) {
-    const pixels = await dataset.readImage(n);
-    for (let i = 0; i < size; i++) out[n * size + i] = pixels[i] / 127.5 - 1;
-  }
+  for (let n = 0; n < length; n++) scalePixels(out.subarray(n * size), await dataset.readImage(n));
   return floatTensor(out, [length, channels, r, r]);
 }

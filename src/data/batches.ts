@@ -129,20 +129,21 @@ export class EndlessBatches {
     const pixels = await Promise.all(indices.map((index) => this.dataset.readImage(index % length)));
     for (let n = 0; n < indices.length; n++) {
       const mirrored = indices[n] >= length;
-      writeImage(images.subarray(n * imageSize, (n + 1) * imageSize), pixels[n], resolution, mirrored);
+      const image = images.subarray(n * imageSize, (n + 1) * imageSize);
+      scalePixels(image, pixels[n]);
+      if (mirrored) mirrorRows(image, resolution);
       labels.set(this.dataset.label(indices[n] % length), n * labelDim);
     }
     return { images, labels };
   }
 }
 
-/** uint8 [C, H, W] → float32 in [-1, 1], each row reversed when mirrored. */
-function writeImage(out: Float32Array, pixels: Uint8Array, width: number, mirrored: boolean): void {
-  if (!mirrored) {
-    for (let i = 0; i < pixels.length; i++) out[i] = pixels[i] / 127.5 - 1;
-    return;
-  }
-  for (let row = 0; row < pixels.length; row += width) {
-    for (let x = 0; x < width; x++) out[row + x] = pixels[row + width - 1 - x] / 127.5 - 1;
-  }
+/** Pixels 0..255 → [-1, 1], as networks take them: x / 127.5 - 1. */
+export function scalePixels(out: Float32Array, pixels: Uint8Array): void {
+  for (let i = 0; i < pixels.length; i++) out[i] = pixels[i] / 127.5 - 1;
+}
+
+/** Reverses each row of [C, H, W] in place. */
+function mirrorRows(image: Float32Array, width: number): void {
+  for (let row = 0; row < image.length; row += width) image.subarray(row, row + width).reverse();
 }

@@ -1,6 +1,7 @@
 // dataset.json, the field's file of labels: its schema, and labels as the vectors that networks take.
 import { z } from 'zod';
 import { FileError } from '../core/errors.ts';
+import { faultOf } from '../core/schema.ts';
 
 /** A class number, or a vector of any numbers. */
 export type Label = number | readonly number[];
@@ -45,8 +46,8 @@ export function parseDatasetJson(text: string, path: string): DatasetJson {
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new FileError(`${path}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
+  const { path: key, got, expected } = faultOf(parsed.error, value);
+  throw new FileError(`${path}: ${key || 'top level'}: got ${got}, expected ${expected}`);
 }
 
 /** Labels of a data set as vectors. */

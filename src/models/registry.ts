@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { FileError } from '../core/errors.ts';
+import { faultOf } from '../core/schema.ts';
 import type { CommonConfig } from './common-config.ts';
 import type { Model } from './contract.ts';
 import { type DCGANConfig, dcgan, dcganConfig } from './dcgan.ts';
@@ -59,8 +60,8 @@ export function parseConfig(value: unknown, source: string): NetworkConfig {
   }
   const result = GENERATIONS[model as keyof typeof GENERATIONS].schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const { path: key, got, expected } = faultOf(result.error, value);
   throw new FileError(
-    `${source}: network configuration: ${issue.path.join('.') || 'config'}: ${issue.message}`,
+    `${source}: network configuration: ${key || 'config'}: got ${got}, expected ${expected}`,
   );
 }

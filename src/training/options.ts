@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { PIPELINE_NAMES } from '../augment/pipeline.ts';
 import { OptionError } from '../core/errors.ts';
+import { faultOf } from '../core/schema.ts';
 import { createModel, type NetworkConfig } from '../models/registry.ts';
 import { configOf } from '../models/settings.ts';
 import { freezableLayers } from './freeze.ts';
@@ -152,7 +153,7 @@ export const FLAGS: Record<keyof TrainingOptions, string> = {
 /** A value as its flag takes it. */
 export function formatOption(value: unknown): string {
   if (value === null) return 'none';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return String(value) || 'nothing';
   const parts = Array.isArray(value) ? value : Object.entries(value).map(([key, each]) => `${key}:${each}`);
   return parts.join(',') || 'none';
 }
@@ -191,10 +192,10 @@ export function resolveOptions(request: TrainingRequest, data: DataShape): Train
     ...asked,
   });
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const key = issue.path[0] as keyof TrainingOptions | undefined;
-    if (key === undefined) throw new OptionError(`options: ${issue.message}`);
-    throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])}: ${issue.message}`);
+    const { path, got, expected } = faultOf(result.error, asked);
+    const key = path.split('.')[0] as keyof TrainingOptions;
+    if (!(key in FLAGS)) throw new OptionError(`options: got ${got}, expected ${expected}`);
+    throw new OptionError(`${FLAGS[key]}: got ${formatOption(asked[key])}, expected ${expected}`);
   }
   checkKnown(asked, result.data.model);
   checkAugmentation(asked, result.data);

@@ -2,6 +2,7 @@
 
 import { Random } from '../core/random.ts';
 import { type FloatTensor, floatTensor } from '../core/tensor.ts';
+import { scalePixels } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { imagesAtLod } from './growth.ts';
 import type { Latents, Sampler } from './sampler.ts';
@@ -102,8 +103,7 @@ export class SampleGrid {
     const c = cDim > 0 ? new Float32Array(count * cDim) : null;
     const reals = new Float32Array(count * channels * r * r);
     for (let cell = 0; cell < count; cell++) {
-      const pixels = await dataset.readImage(images[cell]);
-      for (let i = 0; i < pixels.length; i++) reals[cell * pixels.length + i] = pixels[i] / 127.5 - 1;
+      scalePixels(reals.subarray(cell * channels * r * r), await dataset.readImage(images[cell]));
       z.set(drawn.subarray(latents[cell] * zDim, (latents[cell] + 1) * zDim), cell * zDim);
       c?.set(dataset.label(images[cell]), cell * cDim);
     }

@@ -63,9 +63,10 @@ describe('openDataset on prepared data', () => {
         ['b.png', [1, 0]],
       ]),
     ).rejects.toThrow('labels of different kinds');
-    const expected = 'expected a class (a whole number from 0) or a vector of numbers';
+    const refused =
+      /dataset\.json: labels\.0\.1: got .+, expected a class \(a whole number from 0\) or a vector of numbers$/;
     for (const label of [-1, 0.5, 'cat', [], ['cat'], [null]])
-      await expect(open([['a.png', label]])).rejects.toThrow(`dataset.json: labels.0.1: ${expected}`);
+      await expect(open([['a.png', label]])).rejects.toThrow(refused);
     await expect(
       open([
         ['a.png', 0],
