@@ -23,6 +23,9 @@ import {
   ADA,
   AFRESH,
   BASE,
+  DCGAN_ADA,
+  DCGAN_MANY,
+  DCGAN_NOAUG,
   type FewRun,
   NOAUG,
   PLAIN_TRANSFER,
@@ -49,9 +52,10 @@ async function few({ outdir, only, share, threads }: FewOptions): Promise<void> 
   if (only !== undefined) return;
   await makeFolder(join('docs', IMAGES));
   const named = (...names: FewRun[]) => runs.filter(({ name }) => names.some((run) => run.name === name));
-  const augmentation = await compare('faces', named(NOAUG, ADA), outdir);
+  const dcgan = await compare('faces', named(DCGAN_NOAUG, DCGAN_ADA, DCGAN_MANY), outdir);
+  const stylegan2 = await compare('faces', named(NOAUG, ADA), outdir);
   const transfer = await compare('personas', named(AFRESH, TRANSFER, PLAIN_TRANSFER), outdir);
-  await writePage(augmentation, transfer, outdir);
+  await writePage({ dcgan, stylegan2, transfer }, outdir);
   console.log(`\nwrote ${PAGE}`);
 }
 
@@ -99,7 +103,9 @@ async function compare(style: Style, runs: readonly FewRun[], outdir: string): P
   }
 }
 
-async function writePage(augmentation: Comparison, transfer: Comparison, outdir: string): Promise<void> {
+type Experiments = Readonly<Record<'dcgan' | 'stylegan2' | 'transfer', Comparison>>;
+
+async function writePage({ dcgan, stylegan2, transfer }: Experiments, outdir: string): Promise<void> {
   const chart = async (name: string, panels: Parameters<typeof chartSvg>[0]): Promise<string> => {
     await writeFileAtomic(join('docs', IMAGES, `${name}.svg`), Buffer.from(chartSvg(panels)));
     return `![${panels.map(({ title }) => title).join('; ')}](${IMAGES}/${name}.svg)`;
@@ -115,16 +121,19 @@ async function writePage(augmentation: Comparison, transfer: Comparison, outdir:
     }
     return gallery(shown);
   };
-  const parts = [
-    measuredPart('With and without augmentation', augmentation, [
-      await chart('augmentation', [
-        distancePanel(augmentation),
-        overfittingPanel(augmentation),
-        signsPanel(augmentation, TARGET),
-        strengthPanel(augmentation),
+  const augmentation = async (title: string, name: string, comparison: Comparison) =>
+    measuredPart(title, comparison, [
+      await chart(name, [
+        distancePanel(comparison),
+        overfittingPanel(comparison),
+        signsPanel(comparison, TARGET),
+        strengthPanel(comparison),
       ]),
-      await pictures(augmentation),
-    ]),
+      await pictures(comparison),
+    ]);
+  const parts = [
+    await augmentation('With and without augmentation: DCGAN', 'dcgan', dcgan),
+    await augmentation('With and without augmentation: StyleGAN2', 'stylegan2', stylegan2),
     measuredPart('Afresh and by transfer', transfer, [
       await chart('transfer', [distancePanel(transfer), strengthPanel(transfer)]),
       await pictures(transfer),

@@ -4,7 +4,7 @@ import type { Line, Panel } from './chart.ts';
 import type { FewResult, Limits, Measured, Quality } from './results.ts';
 import { NUM } from './results.ts';
 
-/** One experiment: two runs on the same pictures. */
+/** One experiment: runs that differ in one thing. */
 export interface Comparison {
   readonly results: readonly FewResult[];
   readonly limits: Limits;
@@ -47,9 +47,13 @@ export function numbersTable({ results, limits }: Comparison): string {
   ].join('\n');
 }
 
-/** SWD of every snapshot, one row for each run. */
+const COLUMNS = 10;
+
+/** SWD of the snapshots, or of every second or third where there are many; one row for each run. */
 export function progressTable({ results }: Comparison): string {
-  const kimgs = results[0].snapshots.map(({ kimg }) => Math.floor(kimg));
+  const all = results[0].snapshots.map(({ kimg }) => Math.floor(kimg));
+  const step = Math.ceil(all.length / COLUMNS);
+  const kimgs = all.filter((_, i) => (i + 1) % step === 0);
   const rows = results.map(({ run, snapshots }) => {
     const at = (kimg: number) => snapshots.find((each) => Math.floor(each.kimg) === kimg)?.swd.toFixed(1);
     return `| ${run.title} | ${kimgs.map((kimg) => at(kimg) ?? '').join(' | ')} |`;

@@ -7,7 +7,7 @@ import { personaSvg } from '../../scripts/few-pictures/data.ts';
 import { halved, overfitting, shareNearerTo } from '../../scripts/few-pictures/measures.ts';
 import { distancePanel, numbersTable, progressTable } from '../../scripts/few-pictures/page.ts';
 import type { FewResult } from '../../scripts/few-pictures/results.ts';
-import { ADA, BASE, NOAUG, RUNS, TRANSFER } from '../../scripts/few-pictures/runs.ts';
+import { ADA, BASE, DCGAN_ADA, DCGAN_NOAUG, NOAUG, RUNS, TRANSFER } from '../../scripts/few-pictures/runs.ts';
 
 test('r_v is 0 when D rates unseen pictures as known ones, 1 when as generated ones', () => {
   expect(overfitting(2, 2, -3)).toBe(0);
@@ -71,7 +71,7 @@ describe('tables', () => {
   test('name the best and the last distance, and means over the second half', () => {
     const rows = numbersTable(comparison).split('\n');
     expect(rows[2]).toBe(
-      '| No augmentation, 100 kimg | 40.0 (20) | 50.0 | 45.0 | 50 % | 0.25 | 0.73 | -0.50 | 0.30 |',
+      '| No augmentation, 200 kimg | 40.0 (20) | 50.0 | 45.0 | 50 % | 0.25 | 0.73 | -0.50 | 0.30 |',
     );
     expect(rows.at(-1)).toContain('10.0 | 49 %');
   });
@@ -79,6 +79,22 @@ describe('tables', () => {
     expect(progressTable(comparison).split('\n').at(-1)).toBe(
       '| Adaptive augmentation | 60.0 | 30.0 | 25.0 |',
     );
+  });
+  test('list every second distance where there are many', () => {
+    const many = {
+      ...comparison,
+      results: [
+        result(
+          NOAUG,
+          Array.from({ length: 12 }, (_, i) => i),
+        ),
+      ],
+    };
+    expect(progressTable(many).split('\n')).toEqual([
+      '| SWD at kimg | 20 | 40 | 60 | 80 | 100 | 120 |',
+      '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+      '| No augmentation | 1.0 | 3.0 | 5.0 | 7.0 | 9.0 | 11.0 |',
+    ]);
   });
   test('the chart shows both runs and what the training set reaches', () => {
     const { lines } = distancePanel(comparison);
@@ -93,15 +109,20 @@ test('the second style is drawn from its seed', () => {
   expect(personaSvg(0, 3)).toContain('Draftbit');
 });
 
-test('runs that are compared differ in nothing else, and come after what they need', () => {
-  const { aug, adaKimg, target, ...rest } = ADA.request;
-  expect({ aug, ...rest, data: ADA.data, kimg: ADA.kimg }).toEqual({
-    ...NOAUG.request,
-    aug: 'ada',
-    data: NOAUG.data,
-    kimg: NOAUG.kimg,
+describe('runs', () => {
+  test.each([
+    [NOAUG, ADA],
+    [DCGAN_NOAUG, DCGAN_ADA],
+  ])('that are compared differ in nothing but the augmentation', (plain, augmented) => {
+    const { aug, adaKimg, target, ...rest } = augmented.request;
+    expect({ aug, ...rest, data: augmented.data, kimg: augmented.kimg }).toEqual({
+      ...plain.request,
+      aug: 'ada',
+      data: plain.data,
+      kimg: plain.kimg,
+    });
+    expect(adaKimg).toBeGreaterThan(0);
+    expect(target).toBe(0.6);
   });
-  expect(adaKimg).toBeGreaterThan(0);
-  expect(target).toBe(0.6);
-  expect(RUNS.indexOf(BASE)).toBeLessThan(RUNS.indexOf(TRANSFER));
+  test('come after what they need', () => expect(RUNS.indexOf(BASE)).toBeLessThan(RUNS.indexOf(TRANSFER)));
 });
