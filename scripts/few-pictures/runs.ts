@@ -38,14 +38,14 @@ export const DCGAN_NOAUG: FewRun = {
   name: 'dcgan-noaug',
   title: 'No augmentation',
   data: 'faces',
-  kimg: 100,
+  kimg: 150,
   request: { ...DCGAN, aug: 'noaug' },
 };
 export const DCGAN_ADA: FewRun = {
   name: 'dcgan-ada',
   title: 'Adaptive augmentation',
   data: 'faces',
-  kimg: 100,
+  kimg: 150,
   request: { ...DCGAN, ...ADAPTIVE },
 };
 /** What many pictures would give. */
@@ -53,7 +53,7 @@ export const DCGAN_MANY: FewRun = {
   name: 'dcgan-many',
   title: '8,000 pictures, no augmentation',
   data: 'faces-many',
-  kimg: 100,
+  kimg: 50,
   request: { ...DCGAN, aug: 'noaug' },
 };
 export const NOAUG: FewRun = {
