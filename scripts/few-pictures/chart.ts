@@ -4,6 +4,7 @@ export interface Line {
   readonly label: string;
   readonly color: string;
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** A level to compare with. */
   readonly dashed?: boolean;
 }
 
@@ -74,7 +75,9 @@ function panelSvg({ title, lines, range }: Panel, last: number): string {
     return `<path d="M${path}" fill="none" stroke="${color}" stroke-width="1.8"${dash}/>`;
   });
   let left: number = ROOM.left;
-  const legend = lines.map(({ label, color }) => {
+  const legend = lines.map(({ label, color, dashed, points }) => {
+    // A level is named where it begins, a curve above the plot.
+    if (dashed) return text(ROOM.left + 4, y(clamp(points[0][1])) + 12, 'start', color, label);
     const drawn = text(left, 36, 'start', color, label);
     left += label.length * LETTER + LEGEND_GAP;
     return drawn;
@@ -94,7 +97,7 @@ export function niceAbove(value: number): number {
   return value <= 0 ? 1 : [1, 2, 4, 6, 8, 10].find((step) => step * power >= value)! * power;
 }
 
-const round = (value: number): string => String(Number(value.toPrecision(3)));
+const round = (value: number): string => String(Number(value.toPrecision(4)));
 
 function text(x: number, y: number, anchor: string, fill: string, content: string): string {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${fill}">${escaped(content)}</text>`;

@@ -51,7 +51,7 @@ export const DCGAN_ADA: FewRun = {
 /** What many pictures would give. */
 export const DCGAN_MANY: FewRun = {
   name: 'dcgan-many',
-  title: '8,000 pictures, no augmentation',
+  title: '8,000 pictures',
   data: 'faces-many',
   kimg: 50,
   request: { ...DCGAN, aug: 'noaug' },
