@@ -62,7 +62,7 @@ describe('a slip', () => {
     ['--data DATA --outdir OUT --stable-kimg 0', 'Expected a number above 0.'],
     [
       '--data DATA --outdir OUT --cfg progan --res-batch 6:16',
-      '--res-batch: got 6:16: expected values of powers of two from 4 to 1024',
+      '--res-batch: got 6:16, expected values of powers of two from 4 to 1024',
     ],
     ['--data DATA --outdir OUT --start-res 4', '--start-res: got 4, expected none: stylegan2 does not grow'],
     [

@@ -226,6 +226,6 @@ describe.each([4, 8, 32, 256, 1024])('at %i', (resolution) => {
 
 it('of another size of w is refused by name', () => {
   expect(() => parseConfig({ ...configOf(8, 3, 2), wDim: 5 }, 'some.file')).toThrow(
-    'some.file: network configuration: wDim: expected zDim + cDim, and numWs 1, without styles',
+    'some.file: network configuration: wDim: got 5, expected zDim + cDim, and numWs 1, without styles',
   );
 });

@@ -96,8 +96,8 @@ describe('a configuration from outside', () => {
   it.each<[string, object, string]>([
     ['depth', { hiddenLayers: 0 }, 'hiddenLayers: '],
     ['width', { hiddenWidth: 1e9 }, 'hiddenWidth: '],
-    ['size of w', { wDim: 6 }, 'wDim: expected zDim + cDim, and numWs 1, without styles'],
-    ['number of ws', { numWs: 2 }, 'wDim: expected zDim + cDim, and numWs 1, without styles'],
+    ['size of w', { wDim: 6 }, 'wDim: got 6, expected zDim + cDim, and numWs 1, without styles'],
+    ['number of ws', { numWs: 2 }, 'wDim: got 5, expected zDim + cDim, and numWs 1, without styles'],
     ['discriminator', { discriminator: {} }, 'discriminator.hiddenWidth: '],
   ])('of another %s is refused by name', (_name, change, message) => {
     expect(parseConfig(configOf(8, 3, 2), 'some.file')).toEqual(configOf(8, 3, 2));

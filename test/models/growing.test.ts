@@ -369,17 +369,17 @@ describe('a configuration from outside', () => {
   const valid = { A: growingConfig('A', { resolution: 8 }), E: growingConfig('E', { resolution: 8 }) };
 
   it.each<['A' | 'E', object, string]>([
-    ['A', { numWs: 2 }, 'numWs: expected 1'],
-    ['A', { wDim: 7 }, 'wDim: expected zDim + cDim'],
-    ['A', { fusedScale: 'auto' }, 'fusedScale: '],
-    ['A', { channelMax: 1e9 }, 'channelMax: '],
-    ['A', { discriminator: {} }, 'discriminator.mbstdGroup: '],
-    ['E', { numWs: 1 }, 'numWs: expected 2·log2(imgResolution) - 2'],
-    ['E', { styles: false, numWs: 1 }, 'constInput: expected false without styles'],
-    ['E', { styles: false, constInput: false, numWs: 1 }, 'wDim: expected zDim + cDim'],
-    ['E', { fusedScale: 'always' }, 'fusedScale: '],
-    ['E', { mappingLayers: 0 }, 'mappingLayers: '],
-    ['E', { imgResolution: 24 }, 'imgResolution: expected a power of two'],
+    ['A', { numWs: 2 }, 'numWs: got 2, expected 1'],
+    ['A', { wDim: 7 }, 'wDim: got 7, expected zDim + cDim'],
+    ['A', { fusedScale: 'auto' }, 'fusedScale: got auto, expected true or false'],
+    ['A', { channelMax: 1e9 }, 'channelMax: got 1000000000, expected at most 8192'],
+    ['A', { discriminator: {} }, 'discriminator.mbstdGroup: got nothing, expected a number'],
+    ['E', { numWs: 1 }, 'numWs: got 1, expected 2·log2(imgResolution) - 2'],
+    ['E', { styles: false, numWs: 1 }, 'constInput: got true, expected false without styles'],
+    ['E', { styles: false, constInput: false, numWs: 1 }, 'wDim: got 7, expected zDim + cDim'],
+    ['E', { fusedScale: 'always' }, 'fusedScale: got always, expected auto or true or false'],
+    ['E', { mappingLayers: 0 }, 'mappingLayers: got 0, expected at least 1'],
+    ['E', { imgResolution: 24 }, 'imgResolution: got 24, expected a power of two'],
   ])('of %s with %o is refused by name', (letter, change, message) => {
     const parse = () => parseConfig({ ...valid[letter], ...change }, 'some.file');
     expect(parse).toThrow(FileError);

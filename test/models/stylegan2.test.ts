@@ -206,7 +206,7 @@ describe('styles', () => {
 
 describe('a configuration from outside', () => {
   it.each<[string, object, string]>([
-    ['resolution', { imgResolution: 48 }, 'imgResolution: expected a power of two from 4 to 1024'],
+    ['resolution', { imgResolution: 48 }, 'imgResolution: got 48, expected a power of two from 4 to 1024'],
     ['resolution too large', { imgResolution: 2048 }, 'imgResolution: '],
     ['channels', { imgChannels: 2 }, 'imgChannels: '],
     ['width', { channelMax: 1e9 }, 'channelMax: '],
