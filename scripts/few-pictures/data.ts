@@ -1,4 +1,4 @@
-// The data sets of both experiments: few pictures to learn from, and many others of the same kind to compare with.
+// The data sets of the experiments: few pictures to learn from, and many others of the same kind to compare with.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The measured part of docs/few-pictures.md: tables, charts and pictures of both experiments.
+// The measured part of docs/few-pictures.md: tables, charts and pictures of the experiments.
 
 import type { Line, Panel } from './chart.ts';
 import type { FewResult, Limits, Measured, Quality } from './results.ts';

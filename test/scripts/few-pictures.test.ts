@@ -45,6 +45,15 @@ describe('charts', () => {
     [0, 1],
   ])('the axis of %f ends at %f', (value, end) => expect(niceAbove(value)).toBeCloseTo(end));
 
+  test('name curves above the plot and levels where they begin', () => {
+    const points = [[0, 5] as const, [10, 5] as const];
+    const line = (label: string, dashed: boolean) => ({ label, color: '#123456', points, dashed });
+    const svg = chartSvg([
+      { title: 'A', lines: [line('level', true), line('curve', false)], range: [0, 10] },
+    ]);
+    expect(svg).toContain('<text x="40" y="36" text-anchor="start" fill="#123456">curve');
+    expect(svg).toContain('<text x="44" y="140" text-anchor="start" fill="#123456">level'); // half way, and 12 below
+  });
   test('are pictures, two panels in a row', async () => {
     const line = { label: 'A & B', color: '#123456', points: [[0, 0] as const, [10, 5] as const] };
     const panel = { title: 'p < 1', lines: [line] };
